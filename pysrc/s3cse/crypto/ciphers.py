@@ -1,0 +1,123 @@
+"""The interface that both backends implement: incremental ciphers over caller-owned buffers.
+
+Rules for all of them. ``data`` is any readable contiguous buffer of bytes, ``out`` any writable one; ``out`` may be the
+same memory as ``data`` (in place) but must not overlap it otherwise. Chunks of any size may be given, zero included; the
+concatenated output does not depend on how the input was cut. Lengths are in bytes and are checked before anything is
+written. Nothing here allocates or copies payload. A closed, finished or failed cipher refuses every later call with
+:class:`ValueError`. Objects are not thread-safe: one message, one cipher, one thread at a time; calls release the GIL.
+Keys are 32 bytes and are wiped from the cipher's memory by ``close``, which is idempotent and which leaving a ``with``
+block calls. Argument mistakes raise ValueError or TypeError.
+
+Sources: NIST SP 800-38A (CBC, CTR), SP 800-38D (GCM); FORMATS.md sections 5, 11 and 13 for the limits.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:  # typing only: the core has no such run-time dependency
+    from typing_extensions import Buffer
+
+KEY_BYTES = 32
+BLOCK_BYTES = 16
+GCM_IV_BYTES = 12
+GCM_TAG_BYTES = 16
+CBC_IV_BYTES = 16
+#: Data blocks use the counters 2 … 2^32 - 1 (SP 800-38D section 5.2.1.1), so this many blocks, no more.
+GCM_MAX_BLOCKS = 2**32 - 2
+GCM_MAX_PLAINTEXT_BYTES = GCM_MAX_BLOCKS * BLOCK_BYTES
+
+_C = TypeVar("_C", bound="Cipher")
+
+
+class Cipher(Protocol):
+    """What all ciphers share."""
+
+    def update_into(self, data: Buffer, out: Buffer) -> int:
+        """Process ``data`` and return the number of bytes written to ``out``.
+
+        GCM and CTR write exactly ``len(data)`` bytes and need that much room. CBC writes whole blocks, and needs room for
+        ``len(data) + 15`` bytes rounded down to a multiple of 16.
+
+        Raises:
+            ValueError: ``out`` is too small, overlaps ``data`` other than exactly, or the cipher is closed or finished;
+                a GCM or CTR counter would pass its limit (nothing is written then).
+        """
+
+    def close(self) -> None:
+        """Wipe the key; idempotent."""
+
+    def __enter__(self: _C) -> _C: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class GcmEncryptor(Cipher, Protocol):
+    """AES-256-GCM, 12-byte IV, optional AAD, 16-byte tag."""
+
+    def finalize(self) -> bytes:
+        """End the message and return its 16-byte tag."""
+
+
+class GcmDecryptor(Cipher, Protocol):
+    """AES-256-GCM. What ``update_into`` writes is **unverified** until ``finalize`` returns: wipe it if that raises."""
+
+    def finalize(self, tag: Buffer) -> None:
+        """End the message and verify its 16-byte tag in constant time.
+
+        Raises:
+            IntegrityError: the tag does not match; the cipher is dead from then on.
+        """
+
+
+class CtrCipher(Cipher, Protocol):
+    """The keystream of a GCM message from any block on: unauthenticated, encrypts and decrypts alike."""
+
+
+class CbcEncryptor(Cipher, Protocol):
+    """AES-256-CBC with PKCS#7 padding."""
+
+    def finalize_into(self, out: Buffer) -> int:
+        """Write the last, padded block (16 bytes) and return 16."""
+
+
+class CbcDecryptor(Cipher, Protocol):
+    """AES-256-CBC: unauthenticated. With padding it holds one block back until ``finalize_into``."""
+
+    def finalize_into(self, out: Buffer) -> int:
+        """Write what remains after the padding and return its length, 0 to 15 (0 without padding).
+
+        ``out`` needs room for 16 bytes with padding, none without.
+
+        Raises:
+            IntegrityError: bad padding or a length that is no multiple of 16, told apart by nothing.
+        """
+
+
+class Backend(Protocol):
+    """One implementation of the ciphers; the modules ``native`` and ``oracle`` satisfy it."""
+
+    @property
+    def NAME(self) -> str:  # noqa: N802 - a module constant
+        """``native`` or ``oracle``."""
+
+    def gcm_encryptor(self, key: Buffer, iv: Buffer, aad: Buffer = b"") -> GcmEncryptor:
+        """Start a message. ``iv`` 12 bytes; never use one (key, iv) for two messages."""
+
+    def gcm_decryptor(self, key: Buffer, iv: Buffer, aad: Buffer = b"") -> GcmDecryptor:
+        """Start reading a message."""
+
+    def ctr_cipher(self, key: Buffer, iv: Buffer, first_block: int = 0) -> CtrCipher:
+        """Start at data block ``first_block`` of the GCM message with this 12-byte IV: counter 2 + first_block.
+
+        Source: FORMATS.md section 13.
+        """
+
+    def cbc_encryptor(self, key: Buffer, iv: Buffer) -> CbcEncryptor:
+        """Start a message; ``iv`` 16 bytes."""
+
+    def cbc_decryptor(self, key: Buffer, iv: Buffer, *, padding: bool = True) -> CbcDecryptor:
+        """Start reading; ``padding=False`` for a range that does not reach the end of the message."""

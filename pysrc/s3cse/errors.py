@@ -1,0 +1,109 @@
+"""Every error that s3cse raises, in one tree.
+
+    S3CSEError
+      EnvelopeError    what the object says about its encryption is missing, doubled or not valid
+      KeyringError     no key opens the object; the key service's own error is the cause
+      IntegrityError   the object, or a piece of it, does not verify
+      PolicyError      the object may be fine, but the caller's rules refuse it
+      SettingsError    an option or argument is wrong (also a ValueError)
+      TransferError    S3 refused, lost, cut short or replaced something
+
+Split by what the caller does next: repair the metadata, get a key, restore the object, relax a rule on purpose, fix
+the call, try again. Messages name the object, what was found, what was expected and what to do; they never hold key
+bytes or plaintext.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TypeVar
+
+_E = TypeVar("_E", bound="S3CSEError")
+
+
+class S3CSEError(Exception):
+    """Root of the tree.
+
+    Args:
+        problem: one clause that says what went wrong, lower case, no full stop.
+        uri: the object it is about, ``s3://bucket/key``; added later by :meth:`at` where a lower layer cannot know it.
+        found: what was seen.
+        expected: what would have been right.
+        fix: what the caller can do.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        uri: str | None = None,
+        found: str | None = None,
+        expected: str | None = None,
+        fix: str | None = None,
+    ) -> None:
+        self.problem = problem
+        self.uri = uri
+        self.found = found
+        self.expected = expected
+        self.fix = fix
+        super().__init__(problem)
+
+    def __str__(self) -> str:
+        text = self.problem if self.uri is None else f"{self.uri}: {self.problem}"
+        if self.found is not None:
+            text += f"; found {self.found}"
+        if self.expected is not None:
+            text += f"; expected {self.expected}"
+        if self.fix is not None:
+            text += f". {self.fix[:1].upper()}{self.fix[1:]}"
+        return text
+
+    def at(self: _E, uri: str) -> _E:
+        """Return this error naming the object it is about; an object already named stays."""
+        if self.uri is not None:
+            return self
+        named = copy.copy(self)
+        named.uri = uri
+        return named
+
+
+class EnvelopeError(S3CSEError):
+    """What the object says about its encryption is missing, doubled or not valid."""
+
+
+class KeyringError(S3CSEError):
+    """No key opens the object, or no data key can be had; the key service's own error is the cause."""
+
+
+class IntegrityError(S3CSEError):
+    """The object, or a piece of it, does not verify. Nothing of the failing piece was released."""
+
+
+class PolicyError(S3CSEError):
+    """The caller's rules refuse what the object is."""
+
+
+class SettingsError(S3CSEError, ValueError):
+    """An option or an argument is wrong."""
+
+
+class TransferError(S3CSEError):
+    """S3 refused, lost, cut short or replaced something.
+
+    ``status`` is the HTTP status where there was one, ``code`` S3's own error code.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        uri: str | None = None,
+        found: str | None = None,
+        expected: str | None = None,
+        fix: str | None = None,
+        status: int | None = None,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(problem, uri=uri, found=found, expected=expected, fix=fix)
+        self.status = status
+        self.code = code

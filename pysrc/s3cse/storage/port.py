@@ -1,0 +1,134 @@
+"""The seam between s3cse and an object store: what is asked of S3, and in what words it answers.
+
+Adapters translate the store's errors into :class:`TransferError` (``status`` and ``code`` set). Bodies land in buffers
+that the caller owns. Metadata names come back lower-cased, without ``x-amz-meta-``; two names that differ only in case
+are both reported by :class:`StoredObject.doubled`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import unquote, urlsplit
+
+from s3cse.errors import SettingsError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+_SCHEMES = ("s3", "s3a", "s3n")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Location:
+    """A bucket and a key (or key prefix)."""
+
+    bucket: str
+    key: str
+
+    @classmethod
+    def parse(cls, uri: str) -> Location:
+        """Read ``s3://bucket/key``; ``s3a`` and ``s3n`` are taken as the same.
+
+        Raises:
+            SettingsError: another scheme, or no bucket.
+        """
+        parts = urlsplit(uri, allow_fragments=False)
+        if parts.scheme not in _SCHEMES or not parts.netloc:
+            raise SettingsError("not an S3 address", found=repr(uri), expected="s3://bucket/path")
+        _, _, rest = uri.partition("://")
+        bucket, _, key = rest.partition("/")
+        return cls(unquote(bucket), key)
+
+    def child(self, name: str) -> Location:
+        """Return the location of ``name`` under this prefix."""
+        return Location(self.bucket, f"{self.key.rstrip('/')}/{name}" if self.key else name)
+
+    @property
+    def uri(self) -> str:
+        """``s3://bucket/key``."""
+        return f"s3://{self.bucket}/{self.key}"
+
+    def __str__(self) -> str:
+        return self.uri
+
+
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """One row of a listing; ``size`` is the stored length in bytes."""
+
+    location: Location
+    size: int
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """What the headers of a GET or HEAD say. ``size`` is the stored length of the whole object in bytes."""
+
+    location: Location
+    size: int
+    etag: str
+    metadata: Mapping[str, str]
+    #: Metadata names that came more than once (in different letter case).
+    doubled: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PendingUpload:
+    """A multipart upload that is neither completed nor aborted."""
+
+    location: Location
+    upload_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedPart:
+    """What Complete needs to know about one part: its number (from 1), ETag and checksums by S3's parameter name."""
+
+    number: int
+    etag: str
+    checksums: Mapping[str, str] = field(default_factory=dict)
+
+
+class ObjectStore(Protocol):
+    """The whole seam. Methods raise TransferError and nothing else; all are safe to call from several threads."""
+
+    def get_tail(self, location: Location, length: int) -> tuple[StoredObject, bytes]:
+        """Return the object's headers and its last ``length`` bytes (all of it if it is shorter) in one request."""
+
+    def get_into(self, location: Location, start: int, out: Buffer, if_match: str) -> None:
+        """Fill ``out`` with the stored bytes from offset ``start`` on.
+
+        Raises:
+            TransferError: fewer bytes came than asked for; status 412 when the object is no longer the one with the
+                ETag ``if_match``.
+        """
+
+    def head(self, location: Location) -> StoredObject | None:
+        """Return the headers, or None where there is no such object."""
+
+    def list(self, prefix: Location) -> Iterator[ListedObject]:
+        """List all objects whose key starts with the prefix, in key order."""
+
+    def put(self, location: Location, body: bytes, metadata: Mapping[str, str] | None = None) -> str:
+        """Store a small object in one request and return its ETag."""
+
+    def delete(self, locations: Sequence[Location]) -> None:
+        """Delete the objects; ones that do not exist are no error."""
+
+    def create_upload(self, location: Location, metadata: Mapping[str, str]) -> str:
+        """Start a multipart upload and return its id."""
+
+    def upload_part(self, location: Location, upload_id: str, number: int, body: Buffer) -> UploadedPart:
+        """Send one part (numbers from 1); the same number sent again replaces it."""
+
+    def complete_upload(self, location: Location, upload_id: str, parts: Sequence[UploadedPart]) -> str:
+        """Make the upload visible and return the object's ETag."""
+
+    def abort_upload(self, location: Location, upload_id: str) -> None:
+        """Drop an upload and its parts; one that is gone is no error."""
+
+    def list_uploads(self, prefix: Location) -> Iterator[PendingUpload]:
+        """List the unfinished multipart uploads whose key starts with the prefix."""
