@@ -1,0 +1,76 @@
+"""The one description of an encrypted object that the rest of the package works with.
+
+Source: FORMATS.md sections 3 to 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+#: The entry that binds the content algorithm to a `kms+context` wrap (FORMATS.md section 7).
+RESERVED_CONTEXT_KEY = "aws:x-amz-cek-alg"
+#: The entry that names the key in the materials description of the old wrap `kms`.
+KMS_KEY_ID_ENTRY = "kms_cmk_id"
+
+WRAP_KMS = "kms"
+WRAP_KMS_CONTEXT = "kms+context"
+WRAP_AES_GCM = "AES/GCM"
+WRAP_AES_WRAP = "AESWrap"
+WRAP_RSA_OAEP_SHA1 = "RSA-OAEP-SHA1"
+WRAP_RSA_OAEP_SHA256 = "RSA/ECB/OAEPWithSHA-256AndMGF1Padding"
+#: Wraps that bind no content algorithm: whoever can write the object can relabel GCM as CBC (DESIGN.md section 5).
+LEGACY_WRAPS = frozenset({WRAP_KMS, WRAP_AES_WRAP, WRAP_RSA_OAEP_SHA256})
+KNOWN_WRAPS = LEGACY_WRAPS | {WRAP_KMS_CONTEXT, WRAP_AES_GCM, WRAP_RSA_OAEP_SHA1}
+
+
+class Format(Enum):
+    """The message format: not the release of a client (client v3 writes V2, client v4 writes V3)."""
+
+    V1 = "V1"
+    V2 = "V2"
+    V3 = "V3"
+
+
+class ContentAlgorithm(Enum):
+    """How the body is encrypted; the value is what ``x-amz-cek-alg`` says."""
+
+    AES_GCM = "AES/GCM/NoPadding"
+    AES_CBC = "AES/CBC/PKCS5Padding"
+
+    @property
+    def iv_bytes(self) -> int:
+        """Length of the content IV in bytes."""
+        return 12 if self is ContentAlgorithm.AES_GCM else 16
+
+    def stored_bytes(self, plaintext_bytes: int) -> int:
+        """Return the body's length in S3 for this plaintext length, both in bytes (FORMATS.md section 5)."""
+        if self is ContentAlgorithm.AES_GCM:
+            return plaintext_bytes + 16
+        return 16 * (plaintext_bytes // 16 + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Everything needed to decrypt the body, apart from the key that unwraps the data key.
+
+    Holds no secret: it may travel in a Spark plan. ``encryption_context`` is the parsed ``x-amz-matdesc``, or None where
+    the object has none. ``claimed_length`` is the text of ``x-amz-unencrypted-content-length``: a claim, never trusted.
+    """
+
+    format: Format
+    content_algorithm: ContentAlgorithm
+    wrap_algorithm: str
+    encrypted_data_key: bytes
+    iv: bytes
+    encryption_context: Mapping[str, str] | None
+    claimed_length: str | None = None
+
+    @property
+    def authenticated(self) -> bool:
+        """Whether the body carries a tag."""
+        return self.content_algorithm is ContentAlgorithm.AES_GCM
+
+    def __str__(self) -> str:
+        return f"format {self.format.value}, {self.content_algorithm.value}, wrap {self.wrap_algorithm!r}"

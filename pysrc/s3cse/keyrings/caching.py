@@ -1,0 +1,110 @@
+"""A bounded, expiring cache of unwrapped data keys, for reading.
+
+An object is opened once but read in many ranges and by several threads; without a cache each would cost a call to the
+key service (S3A makes one Decrypt per ranged GET). New data keys are never cached: every object gets its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from s3cse.crypto.secret import Secret
+from s3cse.envelope.model import Envelope
+from s3cse.envelope.profiles import Profile
+from s3cse.keyrings.base import DataKey, Keyring
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One object's key; ``lock`` makes the first caller ask while the others wait for its answer."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    key: Secret | None = None
+    expires: float = 0.0
+    uses: int = 0
+
+
+class CachingKeyring:
+    """Remembers what ``inner`` unwrapped.
+
+    Args:
+        inner: the keyring that does the work.
+        max_entries: keys held at most; the least recently used goes first.
+        max_age: seconds after which a key is asked for again, so that a revoked permission takes effect.
+        max_uses: times a key is handed out before it is asked for again; None: no limit.
+        clock: returns seconds; monotonic.
+    """
+
+    def __init__(
+        self,
+        inner: Keyring,
+        max_entries: int = 1000,
+        max_age: float = 300.0,
+        max_uses: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if max_entries < 1 or max_age <= 0 or (max_uses is not None and max_uses < 1):
+            raise ValueError("max_entries, max_age and max_uses must be positive")
+        self._inner = inner
+        self._max_entries = max_entries
+        self._max_age = max_age
+        self._max_uses = max_uses
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
+
+    @property
+    def kind(self) -> str:
+        """The inner keyring's kind."""
+        return self._inner.kind
+
+    def __repr__(self) -> str:
+        return f"CachingKeyring({self._inner!r})"
+
+    def new_data_key(self, profile: Profile) -> DataKey:
+        """See Keyring; never cached."""
+        return self._inner.new_data_key(profile)
+
+    def unwrap(self, envelope: Envelope) -> Secret:
+        """See Keyring; at most one call of the inner keyring at a time for one object. Failures are not remembered."""
+        entry = self._entry(_identity(envelope))
+        with entry.lock:
+            if entry.key is None or self._clock() >= entry.expires or entry.uses == self._max_uses:
+                entry.key = self._inner.unwrap(envelope)
+                entry.expires = self._clock() + self._max_age
+                entry.uses = 0
+            entry.uses += 1
+            return entry.key
+
+    def _entry(self, identity: bytes) -> _Entry:
+        with self._lock:
+            self._drop_expired()
+            entry = self._entries.setdefault(identity, _Entry())
+            self._entries.move_to_end(identity)
+            while len(self._entries) > self._max_entries:
+                self._entries.popitem(last=False)
+            return entry
+
+    def _drop_expired(self) -> None:
+        # Secrets wipe themselves when the last holder lets go: an expired key does not wait for someone to ask for it.
+        now = self._clock()
+        gone = [name for name, entry in self._entries.items() if entry.key is not None and now >= entry.expires]
+        for name in gone:
+            del self._entries[name]
+
+
+def _identity(envelope: Envelope) -> bytes:
+    """Return a digest of all that the key service would see; fields are length-prefixed, so none can pass for another."""
+    digest = hashlib.sha256()
+    context = sorted((envelope.encryption_context or {}).items())
+    texts = [envelope.format.value, envelope.content_algorithm.value, envelope.wrap_algorithm]
+    for piece in [*texts, *(text for entry in context for text in entry)]:
+        encoded = piece.encode()
+        digest.update(len(encoded).to_bytes(8, "big") + encoded)
+    digest.update(envelope.encrypted_data_key)
+    return digest.digest()

@@ -1,0 +1,142 @@
+"""A public in-memory fake of the storage port: what tests and examples run on where no server is wanted."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from s3cse.errors import TransferError
+from s3cse.storage.port import ListedObject, Location, PendingUpload, StoredObject, UploadedPart
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+
+@dataclass
+class _Upload:
+    location: Location
+    metadata: dict[str, str]
+    parts: dict[int, bytes] = field(default_factory=dict)
+
+
+def _etag(body: bytes) -> str:
+    return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
+
+
+class MemoryStore:
+    """An ObjectStore in a dictionary. ``log`` lists (method, key) of every request, in order."""
+
+    def __init__(self) -> None:
+        self._objects: dict[Location, tuple[bytes, dict[str, str]]] = {}
+        self._uploads: dict[str, _Upload] = {}
+        self._ids = itertools.count(1)
+        self._lock = threading.Lock()
+        self.log: list[tuple[str, str]] = []
+
+    def _find(self, method: str, location: Location) -> tuple[bytes, dict[str, str]]:
+        self.log.append((method, location.key))
+        try:
+            return self._objects[location]
+        except KeyError:
+            raise TransferError("no such object", uri=location.uri, status=404, code="NoSuchKey") from None
+
+    def _stored(self, location: Location) -> StoredObject:
+        body, metadata = self._objects[location]
+        lower = {name.lower(): value for name, value in metadata.items()}
+        names = [name.lower() for name in metadata]
+        doubled = tuple(sorted({name for name in names if names.count(name) > 1}))
+        return StoredObject(location, len(body), _etag(body), lower, doubled)
+
+    def get_tail(self, location: Location, length: int) -> tuple[StoredObject, bytes]:
+        """See ObjectStore."""
+        body, _ = self._find("GET", location)
+        return self._stored(location), body[max(len(body) - length, 0) :]
+
+    def get_into(self, location: Location, start: int, out: Buffer, if_match: str) -> None:
+        """See ObjectStore."""
+        body, _ = self._find("GET", location)
+        if _etag(body) != if_match:
+            raise TransferError("the object was replaced", uri=location.uri, status=412, code="PreconditionFailed")
+        view = memoryview(out).cast("B")
+        piece = body[start : start + len(view)]
+        if len(piece) != len(view):
+            raise TransferError(
+                "the body ended early", uri=location.uri, found=f"{len(piece)} bytes", expected=f"{len(view)} bytes"
+            )
+        view[:] = piece
+
+    def head(self, location: Location) -> StoredObject | None:
+        """See ObjectStore."""
+        self.log.append(("HEAD", location.key))
+        return self._stored(location) if location in self._objects else None
+
+    def list(self, prefix: Location) -> Iterator[ListedObject]:
+        """See ObjectStore."""
+        self.log.append(("LIST", prefix.key))
+        for location in sorted(self._objects):
+            if location.bucket == prefix.bucket and location.key.startswith(prefix.key):
+                body = self._objects[location][0]
+                yield ListedObject(location, len(body), _etag(body))
+
+    def put(self, location: Location, body: bytes, metadata: Mapping[str, str] | None = None) -> str:
+        """See ObjectStore."""
+        self.log.append(("PUT", location.key))
+        self._objects[location] = (bytes(body), dict(metadata or {}))
+        return _etag(body)
+
+    def delete(self, locations: Sequence[Location]) -> None:
+        """See ObjectStore."""
+        for location in locations:
+            self.log.append(("DELETE", location.key))
+            self._objects.pop(location, None)
+
+    def create_upload(self, location: Location, metadata: Mapping[str, str]) -> str:
+        """See ObjectStore."""
+        self.log.append(("CREATE", location.key))
+        upload_id = f"upload-{next(self._ids)}"
+        self._uploads[upload_id] = _Upload(location, dict(metadata))
+        return upload_id
+
+    def _upload(self, location: Location, upload_id: str) -> _Upload:
+        upload = self._uploads.get(upload_id)
+        if upload is None or upload.location != location:
+            raise TransferError("no such upload", uri=location.uri, status=404, code="NoSuchUpload")
+        return upload
+
+    def upload_part(self, location: Location, upload_id: str, number: int, body: Buffer) -> UploadedPart:
+        """See ObjectStore."""
+        with self._lock:
+            self.log.append(("PART", location.key))
+            self._upload(location, upload_id).parts[number] = bytes(body)
+        return UploadedPart(number, _etag(bytes(body)))
+
+    def complete_upload(self, location: Location, upload_id: str, parts: Sequence[UploadedPart]) -> str:
+        """See ObjectStore; refuses parts that are missing, out of order or of another ETag, as S3 does."""
+        self.log.append(("COMPLETE", location.key))
+        upload = self._upload(location, upload_id)
+        numbers = [part.number for part in parts]
+        if not parts or numbers != sorted(set(numbers)):
+            raise TransferError("parts out of order", uri=location.uri, status=400, code="InvalidPartOrder")
+        for part in parts:
+            if part.number not in upload.parts or _etag(upload.parts[part.number]) != part.etag:
+                raise TransferError("no such part", uri=location.uri, status=400, code="InvalidPart")
+        body = b"".join(upload.parts[number] for number in numbers)
+        self._objects[location] = (body, upload.metadata)
+        del self._uploads[upload_id]
+        return _etag(body)
+
+    def abort_upload(self, location: Location, upload_id: str) -> None:
+        """See ObjectStore."""
+        self.log.append(("ABORT", location.key))
+        self._uploads.pop(upload_id, None)
+
+    def list_uploads(self, prefix: Location) -> Iterator[PendingUpload]:
+        """See ObjectStore."""
+        self.log.append(("UPLOADS", prefix.key))
+        for upload_id, upload in list(self._uploads.items()):
+            if upload.location.bucket == prefix.bucket and upload.location.key.startswith(prefix.key):
+                yield PendingUpload(upload.location, upload_id)
