@@ -103,8 +103,7 @@ def _identity(envelope: Envelope) -> bytes:
     digest = hashlib.sha256()
     context = sorted((envelope.encryption_context or {}).items())
     texts = [envelope.format.value, envelope.content_algorithm.value, envelope.wrap_algorithm]
-    for piece in [*texts, *(text for entry in context for text in entry)]:
-        encoded = piece.encode()
-        digest.update(len(encoded).to_bytes(8, "big") + encoded)
-    digest.update(envelope.encrypted_data_key)
+    texts += [text for entry in context for text in entry]
+    for piece in (envelope.encrypted_data_key, *(text.encode() for text in texts)):
+        digest.update(len(piece).to_bytes(8, "big") + piece)
     return digest.digest()

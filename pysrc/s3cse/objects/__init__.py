@@ -1,0 +1,1 @@
+"""Encrypted objects in S3: open, read ranges, read whole, upload."""
