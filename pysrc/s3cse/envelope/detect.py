@@ -51,7 +51,7 @@ def read_envelope(metadata: Mapping[str, str], doubled: Sequence[str] = ()) -> E
     if found is not Format.V2:
         raise EnvelopeError(
             f"format {found.value}, not supported yet",
-            expected="format V2 (written by EMRFS, Athena, S3A up to Hadoop 3.4.2 and the clients of generation 2 and 3)",
+            expected="format V2, which EMRFS, Athena, S3A up to Hadoop 3.4.2 and older encryption clients write",
             fix="read it with an Amazon S3 Encryption Client for now",
         )
     return v2.parse(fields)

@@ -55,8 +55,9 @@ class ContentAlgorithm(Enum):
 class Envelope:
     """Everything needed to decrypt the body, apart from the key that unwraps the data key.
 
-    Holds no secret: it may travel in a Spark plan. ``encryption_context`` is the parsed ``x-amz-matdesc``, or None where
-    the object has none. ``claimed_length`` is the text of ``x-amz-unencrypted-content-length``: a claim, never trusted.
+    Holds no secret: it may travel in a Spark plan. ``encryption_context`` is the parsed ``x-amz-matdesc``, or None
+    where the object has none. ``claimed_length`` is the text of ``x-amz-unencrypted-content-length``: a claim, never
+    trusted.
     """
 
     format: Format

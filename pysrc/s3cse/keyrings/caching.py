@@ -99,7 +99,7 @@ class CachingKeyring:
 
 
 def _identity(envelope: Envelope) -> bytes:
-    """Return a digest of all that the key service would see; fields are length-prefixed, so none can pass for another."""
+    """Return a digest of all the key service would see; fields are length-prefixed, so none can pass for another."""
     digest = hashlib.sha256()
     context = sorted((envelope.encryption_context or {}).items())
     texts = [envelope.format.value, envelope.content_algorithm.value, envelope.wrap_algorithm]

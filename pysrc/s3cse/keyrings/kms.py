@@ -45,7 +45,8 @@ class KmsKeyring:
         kms: a boto3 KMS client.
         key_id: id, ARN or alias of the wrapping key; sent with every call, so that a data key swapped for one under a
             foreign key is refused.
-        context: encryption context for new objects. On read a `kms+context` object must have exactly this one; without it
+        context: encryption context for new objects. On read a `kms+context` object must have exactly this one; without
+        it
             the object's own is used.
 
     Raises:

@@ -6,7 +6,7 @@ object costs no call to the key service.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from s3cse.crypto.backend import default_backend
 from s3cse.crypto.ciphers import GCM_MAX_PLAINTEXT_BYTES, GCM_TAG_BYTES, Backend
@@ -35,7 +35,7 @@ class OpenObject:
     stored: StoredObject
     envelope: Envelope | None
     key: Secret | None
-    tail: bytes
+    tail: bytes = field(repr=False)
     plaintext_bytes: int
     backend: Backend
 
@@ -66,7 +66,8 @@ def open_object(
         tail_bytes: how much of the end of the stored body to fetch along, at least 32.
 
     Raises:
-        EnvelopeError, PolicyError, KeyringError, IntegrityError, TransferError: as their names say; each names the object.
+        EnvelopeError, PolicyError, KeyringError, IntegrityError, TransferError: as their names say; each names the
+        object.
     """
     # Whole blocks from the end: a CBC reader decrypts from a block border on.
     stored, tail = store.get_tail(location, max(-(-tail_bytes // _BLOCK) * _BLOCK, 2 * _BLOCK))

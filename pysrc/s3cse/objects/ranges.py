@@ -29,7 +29,7 @@ class Span:
 def coalesce(spans: Sequence[Span], hole: int = HOLE_BYTES) -> list[Span]:
     """Merge spans that overlap or are less than ``hole`` apart; the result is sorted and disjoint. Empty spans go."""
     merged: list[Span] = []
-    for span in sorted(span for span in spans if len(span) > 0):
+    for span in sorted(span for span in spans if span.start < span.end):
         if merged and span.start - merged[-1].end < hole:
             merged[-1] = Span(merged[-1].start, max(merged[-1].end, span.end))
         else:

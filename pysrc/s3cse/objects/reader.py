@@ -24,8 +24,8 @@ _RESTORE = "the object was damaged or changed after it was written: restore it f
 def read_whole(opened: OpenObject) -> pa.Buffer:
     """Return the whole plaintext, authenticated before any of it is released where the format allows that.
 
-    GCM: the tag is checked first. CBC: nothing can be checked but the padding. Plain objects: as stored. The peak is one
-    buffer of the stored length.
+    GCM: the tag is checked first. CBC: nothing can be checked but the padding. Plain objects: as stored. The peak is
+    one buffer of the stored length.
 
     Raises:
         IntegrityError: the object does not verify; what was decrypted has been wiped.
@@ -92,12 +92,10 @@ def _start_fetch(opened: OpenObject, span: Span, view: memoryview) -> list[Piece
     pieces: list[Piece] = []
     for piece in cut(Span(span.start, max(min(span.end, tail_at), span.start))):
         target = view[piece.start - span.start : piece.end - span.start]
-        future = pool().submit(
-            opened.store.get_into, opened.stored.location, piece.start, target, opened.stored.etag
-        )
+        future = pool().submit(opened.store.get_into, opened.stored.location, piece.start, target, opened.stored.etag)
         pieces.append((piece, future))
     rest = Span(max(span.start, tail_at), span.end)
-    if len(rest) > 0:
+    if rest.start < rest.end:
         view[rest.start - span.start : rest.end - span.start] = opened.tail[rest.start - tail_at : rest.end - tail_at]
         pieces.append((rest, None))
     return pieces

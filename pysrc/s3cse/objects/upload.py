@@ -1,9 +1,9 @@
 """Writing an encrypted object as a multipart upload that stays invisible until somebody completes it.
 
-Plaintext goes in by ``write``, is encrypted straight into part buffers and leaves the process as ciphertext only. The exact
-plaintext length must be in the metadata that *starts* an upload: where it is not known beforehand the ciphertext is
-spooled and the upload begins at the end. A part's ciphertext is kept until S3 has it, so that a retry sends the same bytes:
-other bytes under the same key, IV and counters would be a two-time pad.
+Plaintext goes in by ``write``, is encrypted straight into part buffers and leaves the process as ciphertext only. The
+exact plaintext length must be in the metadata that *starts* an upload: where it is not known beforehand the ciphertext
+is spooled and the upload begins at the end. A part's ciphertext is kept until S3 has it, so that a retry sends the same
+bytes: other bytes under the same key, IV and counters would be a two-time pad.
 
 Memory: ``memory_bytes`` (spool) + (PARTS_IN_FLIGHT + 1) × ``part_bytes``, whatever the object's size.
 """
@@ -203,7 +203,7 @@ class ObjectWriter:
         return self._store.upload_part(self.location, upload_id, number + 1, body)
 
     def abort(self) -> None:
-        """Drop everything, in S3 too; idempotent. An error of S3 while aborting is not raised: the upload stays listed."""
+        """Drop everything, in S3 too; idempotent. Where S3 does not abort, nothing is raised: the upload stays listed."""
         self._open = False
         self._release()
         if self._upload_id is not None:

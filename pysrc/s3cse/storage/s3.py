@@ -1,8 +1,9 @@
 """The boto3 adapter of the storage port.
 
 Every exception of boto3, botocore and urllib3 is translated here, in one place, into :class:`TransferError` with the
-original as its cause. Whole requests are retried by botocore as the client is configured; a body that stops in the middle
-is resumed here, because botocore retries no body once it has started, and If-Match keeps the pieces of one object.
+original as its cause. Whole requests are retried by botocore as the client is configured; a body that stops in the
+middle is resumed here, because botocore retries no body once it has started, and If-Match keeps the pieces of one
+object.
 """
 
 from __future__ import annotations

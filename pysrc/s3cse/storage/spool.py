@@ -1,6 +1,7 @@
 """A spool for ciphertext: the first parts stay in memory, the rest goes to a nameless file on local disk.
 
-Never plaintext, never keys. The file is unlinked as soon as it is open, so nothing stays behind however the process ends.
+Never plaintext, never keys. The file is unlinked as soon as it is open, so nothing stays behind however the process
+ends.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class PartSpool:
             return bytearray(self._part_bytes)
         if self._file is None:
             # Unbuffered: a part is one write, and reading it back must see it.
-            self._file = tempfile.TemporaryFile(buffering=0, prefix="s3cse-ciphertext-", dir=self._directory)  # noqa: SIM115
+            self._file = tempfile.TemporaryFile(buffering=0, prefix="s3cse-", dir=self._directory)  # noqa: SIM115
         _write_all(self._file, memoryview(part)[:length])
         self._on_disk += length
         return part

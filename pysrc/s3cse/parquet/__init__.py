@@ -1,0 +1,1 @@
+"""Tables in encrypted objects: files and their partitions, footers, pruning, scans, sinks. Knows nothing of Spark."""

@@ -1,0 +1,121 @@
+"""Publishing what a job's tasks staged: all or nothing for append, and for overwrite old or new.
+
+Executors upload parts and complete nothing. The driver's commit completes every upload; for an overwrite it then writes
+the journal, the point of no return, deletes what was replaced, writes ``_SUCCESS`` and removes the journal. Names carry
+the job's id, so commit and abort find leftovers of failed and speculative attempts, which Spark does not report.
+
+Spark calls ``abort`` in a fresh process when ``commit`` throws. Before the journal exists, abort removes whatever
+commit had completed: the old data is untouched. After that it deletes nothing, and the work can only go forward: by a
+repeated commit, or by the next writer, which finishes what it finds.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from s3cse.errors import S3CSEError
+from s3cse.objects.upload import complete
+from s3cse.objects.workers import pool
+from s3cse.parquet import journal
+from s3cse.parquet.sink import StagedFile
+from s3cse.storage.port import ListedObject, Location, ObjectStore
+
+SUCCESS = "_SUCCESS"
+_JOB = "s3cse-job"
+_log = logging.getLogger(__name__)
+
+
+def commit(store: ObjectStore, table: Location, job: str, staged: Sequence[StagedFile], *, overwrite: bool) -> None:
+    """Make a job's files the table's (overwrite) or part of it (append); safe to repeat.
+
+    Raises:
+        TransferError: S3 refused. Before the journal the table is as it was once abort has run; after it, the new data
+        is
+            in force for s3cse readers, and another commit or write finishes the deletion of the old.
+    """
+    success = store.head(table.child(SUCCESS))
+    if success is not None and success.metadata.get(_JOB) == job:
+        return  # a repeated commit of a job that is done must not touch what came after it
+    own = store.head(journal.location(table, job))
+    if own is None:
+        _finish_other_overwrites(store, table, job)
+        replaced = _names_not_of(store, table, job) if overwrite else ()
+        _complete_all(store, staged)
+        _abort_uploads(store, table, job)
+        if overwrite:
+            new = tuple(_relative(table, file.upload.location) for file in staged)
+            journal.write(store, table, journal.Journal(job, new, replaced))
+    if overwrite:
+        _finish_overwrite(store, table, job)
+    store.put(table.child(SUCCESS), b"", {_JOB: job})
+
+
+def abort(store: ObjectStore, table: Location, job: str) -> None:
+    """Remove every trace of a job that has not passed its point of no return; safe to repeat."""
+    if store.head(journal.location(table, job)) is not None:
+        _log.warning("%s: job %s is past its point of no return; nothing was removed", table.uri, job)
+        return
+    _abort_uploads(store, table, job)
+    store.delete([row.location for row in store.list(_folder(table)) if job in row.location.key.rpartition("/")[2]])
+
+
+def _folder(table: Location) -> Location:
+    return Location(table.bucket, f"{table.key}/" if table.key else "")
+
+
+def _relative(table: Location, location: Location) -> str:
+    return location.key.removeprefix(_folder(table).key)
+
+
+def _names_not_of(store: ObjectStore, table: Location, job: str) -> tuple[str, ...]:
+    names = [_relative(table, row.location) for row in store.list(_folder(table))]
+    return tuple(name for name in names if job not in name.rpartition("/")[2] and not journal.is_journal(name))
+
+
+def _complete_all(store: ObjectStore, staged: Sequence[StagedFile]) -> None:
+    futures = [pool().submit(complete, store, file.upload) for file in staged]
+    errors = [error for error in (future.exception() for future in futures) if error is not None]
+    if errors:
+        raise errors[0]
+
+
+def _abort_uploads(store: ObjectStore, table: Location, job: str) -> None:
+    """Abort what failed and speculative attempts of this job left behind."""
+    for pending in store.list_uploads(_folder(table)):
+        if job in pending.location.key.rpartition("/")[2]:
+            store.abort_upload(pending.location, pending.upload_id)
+
+
+def _journals(store: ObjectStore, table: Location) -> list[ListedObject]:
+    rows = store.list(table.child(journal.PREFIX))
+    return [row for row in rows if journal.is_journal(_relative(table, row.location))]
+
+
+def _finish_other_overwrites(store: ObjectStore, table: Location, job: str) -> None:
+    for row in _journals(store, table):
+        if row.location != journal.location(table, job):
+            found = journal.read(store, row)
+            _log.warning("%s: finishing the overwrite that job %s left unfinished", table.uri, found.job)
+            _delete_replaced(store, table, found, row.location)
+
+
+def _finish_overwrite(store: ObjectStore, table: Location, job: str) -> None:
+    for row in _journals(store, table):
+        if row.location == journal.location(table, job):
+            found = journal.read(store, row)
+            try:
+                _delete_replaced(store, table, found, row.location)
+            except S3CSEError:
+                _log.error(
+                    "%s: the new data is complete and in force, but old files could not all be deleted; "
+                    "the next write to this table finishes that",
+                    table.uri,
+                )
+                raise
+
+
+def _delete_replaced(store: ObjectStore, table: Location, found: journal.Journal, at: Location) -> None:
+    folder = _folder(table)
+    store.delete([Location(folder.bucket, folder.key + name) for name in found.replaced])
+    store.delete([at])

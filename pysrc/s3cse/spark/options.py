@@ -1,0 +1,186 @@
+"""The options of the data source: names, defaults, validation. Names are compared without case."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from s3cse.envelope.profiles import DEFAULT_PROFILE, PROFILE_NAMES
+from s3cse.errors import SettingsError
+from s3cse.objects.policy import Policy
+from s3cse.storage.port import Location
+
+_MIB = 1 << 20
+_CODECS = ("snappy", "zstd", "gzip", "lz4", "none")
+#: Options of later releases: known, so that the message can say so.
+_PLANNED = {"keyfile", "keyenv", "provider"}
+#: What Spark itself puts among the options.
+_SPARK = {"path", "paths"}
+_ENVIRONMENT = "S3CSE_"
+_DEFAULT_POLICY = Policy()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the user asked for, validated. Holds no secret: it travels in Spark's plan.
+
+    ``split_bytes`` is the stored size that one read task should get; ``columns`` and ``partition_by`` are column names.
+    """
+
+    table: Location
+    kms_key_id: str
+    region: str | None = None
+    endpoint_url: str | None = None
+    kms_endpoint_url: str | None = None
+    profile: str = DEFAULT_PROFILE
+    context: Mapping[str, str] | None = None
+    policy: Policy = _DEFAULT_POLICY
+    columns: tuple[str, ...] | None = None
+    filter: str | None = None
+    partition_by: tuple[str, ...] = ()
+    schema_mode: str = "one"
+    compression: str = "snappy"
+    split_bytes: int = 64 * _MIB
+
+
+def parse_options(given: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> Options:
+    """Validate the options of one read or write.
+
+    Args:
+        given: as Spark hands them over, in any case.
+        environment: where an option not given is looked up, as S3CSE_ and its name in capitals (S3CSE_KMSKEYID).
+
+    Raises:
+        SettingsError: an unknown option, a bad value, or no path.
+    """
+    lower = {name.lower(): value for name, value in given.items()}
+    _refuse_unknown(lower)
+    for name in _PARSERS:
+        if name not in lower and environment.get(_ENVIRONMENT + name.upper()):
+            lower[name] = environment[_ENVIRONMENT + name.upper()]
+    values: dict[str, Any] = {"table": _table(lower)}
+    policy = {name: lower[name].lower() for name in ("integrity", "legacy", "commitment", "plaintext") if name in lower}
+    values["policy"] = Policy(**policy)
+    for name, (field, parse) in _PARSERS.items():
+        if name in lower:
+            value = parse(name, lower[name])
+            if field is not None:
+                values[field] = value
+    if not values.get("kms_key_id"):
+        raise SettingsError("no key was named", expected="the option kmsKeyId: a KMS key's id, ARN or alias")
+    return Options(**values)
+
+
+def _refuse_unknown(lower: Mapping[str, str]) -> None:
+    for name in lower:
+        if name in _PLANNED:
+            raise SettingsError(f"option {name!r} is not supported yet", expected="keyring=kms with kmsKeyId")
+        if name not in _PARSERS and name not in _SPARK:
+            near = difflib.get_close_matches(name, _PARSERS, n=1)
+            raise SettingsError(
+                f"no such option: {name!r}",
+                expected=", ".join(sorted(SPELLING.values())),
+                fix=f"did you mean {SPELLING[near[0]]}?" if near else None,
+            )
+
+
+def _table(lower: Mapping[str, str]) -> Location:
+    path = lower.get("path")
+    if path is None and "paths" in lower:
+        paths = json.loads(lower["paths"])
+        if len(paths) != 1:
+            raise SettingsError("one read takes one path", found=f"{len(paths)} paths", fix="read each and union them")
+        path = paths[0]
+    if not path:
+        raise SettingsError("no path was given", expected="s3://bucket/table/", fix="use .load(path) or .save(path)")
+    location = Location.parse(path)
+    return Location(location.bucket, location.key.strip("/"))
+
+
+def _text(name: str, value: str) -> str:
+    if not value.strip():
+        raise SettingsError(f"option {SPELLING[name]} is empty")
+    return value.strip()
+
+
+def _names(name: str, value: str) -> tuple[str, ...]:
+    """Read a list of columns: a JSON array, or names with commas between."""
+    if value.lstrip().startswith("["):
+        try:
+            names = json.loads(value)
+        except ValueError:
+            names = None
+        if not isinstance(names, list) or not all(isinstance(item, str) for item in names):
+            raise SettingsError(f"option {SPELLING[name]} is no JSON array of names", found=repr(value))
+    else:
+        names = [item.strip() for item in value.split(",")]
+    if not all(names) or len(set(names)) != len(names):
+        raise SettingsError(f"option {SPELLING[name]} has an empty or repeated name", found=repr(value))
+    return tuple(names)
+
+
+def _context(name: str, value: str) -> dict[str, str]:
+    try:
+        context = json.loads(value)
+    except ValueError:
+        context = None
+    if not isinstance(context, dict) or not all(isinstance(text, str) for text in context.values()):
+        raise SettingsError(f"option {SPELLING[name]} is no JSON map of strings", expected='{"team": "flights"}')
+    return context
+
+
+def _size(name: str, value: str) -> int:
+    """Read a number of bytes, with an optional k, m or g (binary)."""
+    text = value.strip().lower().removesuffix("b")
+    factor = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}.get(text[-1:], 1)
+    digits = text[:-1] if factor > 1 else text
+    if not digits.isdigit() or int(digits) == 0:
+        raise SettingsError(f"option {SPELLING[name]} is no size", found=repr(value), expected="bytes, or like 64m")
+    return int(digits) * factor
+
+
+def _choice(*allowed: str) -> Callable[[str, str], str]:
+    def parse(name: str, value: str) -> str:
+        if value.lower() not in allowed:
+            raise SettingsError(
+                f"option {SPELLING[name]} has no such value", found=repr(value), expected=" | ".join(allowed)
+            )
+        return value.lower()
+
+    return parse
+
+
+# name in lower case: (field of Options, or None where it is handled apart; parser)
+_PARSERS: dict[str, tuple[str | None, Callable[[str, str], Any]]] = {
+    "keyring": (None, _choice("kms")),
+    "kmskeyid": ("kms_key_id", _text),
+    "region": ("region", _text),
+    "endpointurl": ("endpoint_url", _text),
+    "kmsendpointurl": ("kms_endpoint_url", _text),
+    "profile": ("profile", _choice(*PROFILE_NAMES)),
+    "storage": (None, _choice("metadata")),
+    "integrity": (None, _text),
+    "legacy": (None, _text),
+    "commitment": (None, _text),
+    "plaintext": (None, _text),
+    "context": ("context", _context),
+    "columns": ("columns", _names),
+    "filter": ("filter", _text),
+    "partitionby": ("partition_by", _names),
+    "schemamode": ("schema_mode", _choice("one", "merge")),
+    "compression": ("compression", _choice(*_CODECS)),
+    "splitbytes": ("split_bytes", _size),
+}
+#: How the options are written in documents and messages.
+SPELLING = {name: name for name in _PARSERS} | {
+    "kmskeyid": "kmsKeyId",
+    "endpointurl": "endpointUrl",
+    "kmsendpointurl": "kmsEndpointUrl",
+    "partitionby": "partitionBy",
+    "schemamode": "schemaMode",
+    "splitbytes": "splitBytes",
+}

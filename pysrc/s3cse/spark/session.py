@@ -1,0 +1,57 @@
+"""Clients and keyrings of this process, made on first use from a job's options.
+
+They belong to the process that made them (Spark forks its Python workers, and reuses them between tasks), so they are
+kept by process id.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from s3cse.keyrings import CachingKeyring, Keyring, KmsKeyring, kms_client
+from s3cse.spark.options import Options
+from s3cse.storage.port import ObjectStore
+from s3cse.storage.s3 import S3Store, s3_client
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What reaches S3 and the key service for one set of options."""
+
+    store: ObjectStore
+    keyring: Keyring
+
+
+_lock = threading.Lock()
+_sessions: dict[tuple[object, ...], Session] = {}
+
+
+def session_for(options: Options) -> Session:
+    """Return this process's session for these options; equal options share clients and the key cache."""
+    name = (
+        os.getpid(),
+        options.kms_key_id,
+        options.region,
+        options.endpoint_url,
+        options.kms_endpoint_url,
+        _frozen(options.context),
+    )
+    with _lock:
+        if name not in _sessions:
+            for other in [known for known in _sessions if known[0] != os.getpid()]:
+                del _sessions[other]  # the parent's, whose sockets must not be shared
+            _sessions[name] = _connect(options)
+        return _sessions[name]
+
+
+def _frozen(context: Mapping[str, str] | None) -> tuple[tuple[str, str], ...] | None:
+    return None if context is None else tuple(sorted(context.items()))
+
+
+def _connect(options: Options) -> Session:
+    kms = kms_client(options.region, options.kms_endpoint_url)
+    keyring = CachingKeyring(KmsKeyring(kms, options.kms_key_id, options.context))
+    return Session(S3Store(s3_client(options.region, options.endpoint_url)), keyring)

@@ -1,0 +1,94 @@
+"""The write half of the data source: tasks stage encrypted files, the driver's commit publishes them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+from pyspark import TaskContext
+from pyspark.sql.datasource import DataSourceArrowWriter, WriterCommitMessage
+from pyspark.sql.types import StructType
+
+from s3cse.envelope.profiles import find_profile
+from s3cse.errors import SettingsError
+from s3cse.parquet.sink import StagedFile, TableSink
+from s3cse.spark import commit
+from s3cse.spark.options import Options
+from s3cse.spark.session import session_for
+from s3cse.spark.types import to_arrow
+
+
+@dataclass
+class Staged(WriterCommitMessage):
+    """What one task leaves for the commit: places, part ETags and metadata with wrapped keys. No secret."""
+
+    files: tuple[StagedFile, ...]
+
+
+class TableWriter(DataSourceArrowWriter):
+    """Writes one DataFrame; pickled by Spark to every task and to the commit process.
+
+    Args:
+        options: validated.
+        schema: of the DataFrame.
+        overwrite: replace the table's content, else add to it.
+
+    Raises:
+        SettingsError: a partition column that is not there, or nothing left to put into the files.
+    """
+
+    def __init__(self, options: Options, schema: StructType, overwrite: bool) -> None:
+        self._options = options
+        self._schema = to_arrow(schema)
+        self._overwrite = overwrite
+        self._job = uuid.uuid4().hex
+        missing = [name for name in options.partition_by if name not in self._schema.names]
+        if missing:
+            raise SettingsError(
+                "partitionBy names columns that the data does not have",
+                found=", ".join(missing),
+                expected=", ".join(self._schema.names),
+            )
+        if set(self._schema.names) <= set(options.partition_by):
+            raise SettingsError("partitionBy names every column", fix="leave at least one for the files")
+
+    def write(self, iterator: Iterator[pa.RecordBatch]) -> Staged:
+        """Encrypt and upload one task's rows; runs on an executor."""
+        session = session_for(self._options)
+        context = TaskContext.get()
+        partition, attempt = (0, 0) if context is None else (context.partitionId(), context.taskAttemptId())
+        sink = TableSink(
+            session.store,
+            session.keyring,
+            find_profile(self._options.profile, session.keyring.kind),
+            self._options.table,
+            self._schema,
+            partition_by=self._options.partition_by,
+            name=lambda count: self._file_name(partition, attempt, count),
+            compression=self._options.compression,
+        )
+        try:
+            for batch in iterator:
+                sink.write(batch)
+            # As Spark's own writer does, an empty table keeps its schema in a file without rows.
+            return Staged(tuple(sink.finish(at_least_one=partition == 0)))
+        except BaseException:
+            sink.abort()
+            raise
+
+    def _file_name(self, partition: int, attempt: int, count: int) -> str:
+        # Unique per attempt: Spark may run a task twice, at the same time or one after the other.
+        suffix = "" if self._options.compression == "none" else f".{self._options.compression}"
+        return f"part-{partition:05d}-{self._job}-a{attempt}-{count:03d}{suffix}.parquet"
+
+    def commit(self, messages: list[WriterCommitMessage | None]) -> None:
+        """Publish all tasks' files; runs on the driver, perhaps more than once."""
+        staged = [file for message in messages if isinstance(message, Staged) for file in message.files]
+        store = session_for(self._options).store
+        commit.commit(store, self._options.table, self._job, staged, overwrite=self._overwrite)
+
+    def abort(self, messages: list[WriterCommitMessage | None]) -> None:  # noqa: ARG002 - Spark does not name all
+        """Remove what the job left; runs on the driver, in another process than commit."""
+        commit.abort(session_for(self._options).store, self._options.table, self._job)
