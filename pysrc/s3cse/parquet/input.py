@@ -82,6 +82,7 @@ class ParquetInput:
 
     opened: OpenObject
     file: pq.ParquetFile
+    schema: pa.Schema
     verified: bool
     _ranges: RangeFile | None
 
@@ -113,7 +114,7 @@ def open_parquet(opened: OpenObject, policy: Policy) -> ParquetInput:
         file = pq.ParquetFile(source, coerce_int96_timestamp_unit="us", pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
         raise unreadable(opened, whole, error) from error
-    return ParquetInput(opened, file, whole, ranges)
+    return ParquetInput(opened, file, _arrow_schema(file), whole, ranges)
 
 
 def unreadable(opened: OpenObject, verified: bool, error: BaseException) -> S3CSEError:
@@ -149,7 +150,7 @@ def _chunks(group: pq.RowGroupMetaData, columns: set[str]) -> list[Span]:
     return spans
 
 
-def arrow_schema(file: pq.ParquetFile) -> pa.Schema:
+def _arrow_schema(file: pq.ParquetFile) -> pa.Schema:
     """Return the file's Arrow schema, in which INT96 columns are what Spark means by them: instants in UTC."""
     schema = file.schema_arrow
     for index in range(len(file.schema)):

@@ -1,0 +1,112 @@
+"""Verify an encrypted table: spark-submit verify_table.py TABLE --kms-key-id KEY [--expect-rows N | --plain SOURCE] …
+
+Reads every file to its end, authenticates every GCM object, reports CBC objects as what they are (unauthenticated), counts
+the rows and compares them. Also lists uploads that were never completed. Exit code 0: all is well; 1: something is not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from pyspark.sql import SparkSession
+
+from s3cse import S3CSEError
+from s3cse.objects.policy import Policy
+from s3cse.parquet.table import DataFile, TableFiles, list_table
+from s3cse.parquet.verify import FAILED, UNAUTHENTICATED, VERIFIED, FileReport, verify_file
+from s3cse.spark.flags import CONNECTION, add_flags, given_options
+from s3cse.spark.options import Options, parse_options
+from s3cse.spark.session import session_for
+from s3cse.storage.port import Location
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("table", metavar="TABLE", help="s3://bucket/table/")
+    expected = parser.add_mutually_exclusive_group()
+    expected.add_argument("--expect-rows", type=int, metavar="N", help="rows the table should have")
+    expected.add_argument("--plain", metavar="SOURCE", help="plain Parquet table that it should have as many rows as")
+    parser.add_argument("--plaintext", choices=("refuse", "pass"), default="refuse", help="plain files: default refuse")
+    parser.add_argument("--json", action="store_true", help="one JSON object per file, and one for the table")
+    add_flags(parser, CONNECTION)
+    return parser.parse_args()
+
+
+def verify(spark: SparkSession, options: Options, table: TableFiles, policy: Policy) -> list[FileReport]:
+    """Verify all files on the executors, largest first."""
+
+    def check(file: DataFile) -> FileReport:
+        session = session_for(options)
+        return verify_file(session.store, session.keyring, file, policy)
+
+    files = sorted(table.files, key=lambda file: file.size, reverse=True)
+    reports = spark.sparkContext.parallelize(files, len(files)).map(check).collect()
+    return sorted(reports, key=lambda report: report.uri)
+
+
+def print_reports(reports: Sequence[FileReport], as_json: bool) -> None:
+    """Print a line per file."""
+    for report in reports:
+        if as_json:
+            print(json.dumps(asdict(report)))
+        else:
+            print(f"{report.status:<15} {report.rows:>12,} rows {report.stored_bytes:>14,} B  {report.uri}")
+            if report.remark:
+                print(f"{'':<15} {report.remark}")
+
+
+def unfinished(options: Options) -> list[str]:
+    """Return the uploads under the table that nobody completed: invisible, but paid for."""
+    folder = Location(options.table.bucket, f"{options.table.key}/" if options.table.key else "")
+    return [upload.location.uri for upload in session_for(options).store.list_uploads(folder)]
+
+
+def main() -> int:
+    """Run the job and return its exit code."""
+    arguments = parse_arguments()
+    try:
+        options = parse_options({"path": arguments.table, **given_options(arguments)})
+        table = list_table(session_for(options).store, options.table)
+    except S3CSEError as error:
+        print(f"verify_table: {error}", file=sys.stderr)
+        return 2
+    spark = SparkSession.builder.appName(f"s3cse verify {arguments.table}").getOrCreate()
+    # The strictest reading; CBC is let in only to be reported.
+    policy = Policy(integrity="strict", legacy="allow", plaintext=arguments.plaintext)
+    reports = verify(spark, options, table, policy)
+    expected = arguments.expect_rows
+    if arguments.plain is not None:
+        expected = spark.read.parquet(arguments.plain).count()
+    spark.stop()
+    print_reports(reports, arguments.json)
+    return summarise(reports, expected, unfinished(options), arguments)
+
+
+def summarise(
+    reports: Sequence[FileReport], expected: int | None, uploads: Sequence[str], arguments: argparse.Namespace
+) -> int:
+    """Print the table's line and return the exit code."""
+    counts = {status: sum(report.status == status for report in reports) for status in _STATUSES}
+    rows = sum(report.rows for report in reports)
+    remarks = sum(bool(report.remark) for report in reports)
+    rows_right = expected is None or rows == expected
+    summary = {"table": arguments.table, "files": len(reports), **counts, "rows": rows, "expected_rows": expected}
+    if arguments.json:
+        print(json.dumps({**summary, "unfinished_uploads": list(uploads)}))
+    else:
+        print(", ".join(f"{count} {status}" for status, count in counts.items()) + f"; {rows:,} rows", end="")
+        print("" if expected is None else f" ({'as' if rows_right else 'NOT as'} expected: {expected:,})")
+        for uri in uploads:
+            print(f"never completed: {uri} (an AbortIncompleteMultipartUpload rule removes such uploads)")
+    return 0 if rows_right and not counts[FAILED] and not remarks else 1
+
+
+_STATUSES = (VERIFIED, UNAUTHENTICATED, FAILED)
+
+if __name__ == "__main__":
+    sys.exit(main())

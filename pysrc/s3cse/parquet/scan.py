@@ -1,0 +1,196 @@
+"""Reading the rows of a table's files: pruned, filtered exactly, and in exactly the schema that was asked for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from s3cse.errors import TransferError
+from s3cse.keyrings.base import Keyring
+from s3cse.objects.open import open_object
+from s3cse.objects.policy import Policy
+from s3cse.parquet.conform import conform
+from s3cse.parquet.expression import Expression, to_arrow
+from s3cse.parquet.input import ParquetInput, open_parquet, unreadable
+from s3cse.parquet.pruning import group_stats, may_match, partition_stats
+from s3cse.parquet.table import DataFile
+from s3cse.storage.port import ObjectStore
+
+#: Rows per batch: the JVM holds a whole batch in direct memory, and each batch costs a fixed amount.
+BATCH_ROWS = 64 << 10
+#: A file up to this stored size is fetched while the one before it is decoded.
+AHEAD_BYTES = 64 << 20
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FileTask:
+    """A file to read, or only some of its row groups."""
+
+    file: DataFile
+    row_groups: tuple[int, ...] | None = None
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a scan touched: files and stored bytes, by whether they were authenticated before release."""
+
+    verified_files: int = 0
+    verified_bytes: int = 0
+    unverified_files: int = 0
+    unverified_bytes: int = 0
+    pruned_files: int = 0
+
+    def add(self, source: ParquetInput) -> None:
+        """Count one opened file."""
+        if source.verified:
+            self.verified_files += 1
+            self.verified_bytes += source.opened.stored.size
+        else:
+            self.unverified_files += 1
+            self.unverified_bytes += source.opened.stored.size
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What to read from every file; picklable, holds no secret.
+
+    Args:
+        schema: what each batch is, exactly.
+        wide: ``schema`` and, after it, the columns that only the filter needs.
+        partition_schema: names and types of the partition columns.
+        expression: rows for which it is TRUE pass; None: all.
+    """
+
+    schema: pa.Schema
+    wide: pa.Schema
+    partition_schema: pa.Schema
+    expression: Expression | None
+    policy: Policy
+
+    def read(self, store: ObjectStore, keyring: Keyring, tasks: Sequence[FileTask]) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of these files in order.
+
+        Raises:
+            S3CSEError: naming the file that could not be read; no row of a file that fails to verify is released under
+                ``strict``.
+        """
+        counts = Counts()
+        condition = None if self.expression is None else to_arrow(self.expression, self.wide)
+        with closing(self._open_ahead(store, keyring, tasks, counts)) as opened:
+            for source, task in opened:
+                counts.add(source)
+                for batch in self._read_file(source, task):
+                    yield from self._project(batch, condition)
+        _report(counts, self.policy)
+
+    def _open_ahead(
+        self, store: ObjectStore, keyring: Keyring, tasks: Sequence[FileTask], counts: Counts
+    ) -> Iterator[tuple[ParquetInput, FileTask]]:
+        """Yield opened files; the next small one is being fetched meanwhile."""
+        wanted = [task for task in tasks if self._may_hold_rows(task.file)]
+        counts.pruned_files = len(tasks) - len(wanted)
+        with ThreadPoolExecutor(1, thread_name_prefix="s3cse-ahead") as ahead:
+            coming: Future[ParquetInput] | None = None
+            for index, task in enumerate(wanted):
+                source = self._open(store, keyring, task) if coming is None else coming.result()
+                coming = None
+                if index + 1 < len(wanted) and wanted[index + 1].file.size <= AHEAD_BYTES:
+                    coming = ahead.submit(self._open, store, keyring, wanted[index + 1])
+                yield source, task
+
+    def _open(self, store: ObjectStore, keyring: Keyring, task: FileTask) -> ParquetInput:
+        opened = open_object(store, keyring, task.file.location, self.policy)
+        if opened.stored.etag != task.file.etag:
+            raise TransferError(
+                "the file was replaced after the table was listed",
+                uri=opened.uri,
+                found=opened.stored.etag,
+                expected=task.file.etag,
+                fix="load the table again",
+            )
+        return open_parquet(opened, self.policy)
+
+    def _may_hold_rows(self, file: DataFile) -> bool:
+        if self.expression is None:
+            return True
+        return may_match(self.expression, partition_stats(self.partition_schema, file.partition))
+
+    def _read_file(self, source: ParquetInput, task: FileTask) -> Iterator[pa.RecordBatch]:
+        metadata = source.file.metadata
+        for index in range(metadata.num_row_groups) if task.row_groups is None else task.row_groups:
+            group = metadata.row_group(index)
+            if group.num_rows and self._group_may_match(source, index, task.file):
+                yield from self._read_group(source, index, task.file)
+
+    def _group_may_match(self, source: ParquetInput, index: int, file: DataFile) -> bool:
+        if self.expression is None:
+            return True
+        stats = group_stats(source.file.metadata.row_group(index), source.schema)
+        return may_match(self.expression, {**stats, **partition_stats(self.partition_schema, file.partition)})
+
+    def _read_group(self, source: ParquetInput, index: int, file: DataFile) -> Iterator[pa.RecordBatch]:
+        for batch in _batches(source, index, self._stored_names(source)):
+            yield conform(self._with_partition(batch, file), self.wide, uri=source.uri)
+
+    def _project(self, rows: pa.RecordBatch, condition: pc.Expression | None) -> Iterator[pa.RecordBatch]:
+        if condition is None:
+            yield rows
+            return
+        passed = pa.Table.from_batches([rows]).filter(condition).select(self.schema.names)
+        for batch in passed.combine_chunks().to_batches():
+            yield pa.RecordBatch.from_arrays(batch.columns, schema=self.schema)
+
+    def _stored_names(self, source: ParquetInput) -> list[str]:
+        """Return the names, as the file spells them, of the columns to read from it."""
+        wanted = {name.lower() for name in self.wide.names} - {name.lower() for name in self.partition_schema.names}
+        return [name for name in source.schema.names if name.lower() in wanted]
+
+    def _with_partition(self, batch: pa.RecordBatch, file: DataFile) -> pa.RecordBatch:
+        wanted = {name.lower() for name in self.wide.names}
+        for column, value in zip(self.partition_schema, file.partition, strict=True):
+            if column.name.lower() in wanted:
+                batch = batch.append_column(column, pa.repeat(pa.scalar(value, column.type), batch.num_rows))
+        return batch
+
+
+def _batches(source: ParquetInput, index: int, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Yield the stored columns of one row group in batches."""
+    if not names:
+        rows = source.file.metadata.row_group(index).num_rows
+        for start in range(0, rows, BATCH_ROWS):
+            yield _no_columns(min(BATCH_ROWS, rows - start))
+        return
+    try:
+        source.preload(index, names)
+        # Two tasks share two cores already: more threads in each would only queue.
+        yield from source.file.iter_batches(BATCH_ROWS, row_groups=[index], columns=list(names), use_threads=False)
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(source.opened, source.verified, error) from error
+
+
+def _no_columns(rows: int) -> pa.RecordBatch:
+    """Return a batch of this many rows without columns, for scans that need partition columns only."""
+    return pa.RecordBatch.from_struct_array(pa.array([{}] * rows, pa.struct([])))
+
+
+def _report(counts: Counts, policy: Policy) -> None:
+    """Say what was authenticated: aloud where something was not."""
+    level = logging.WARNING if counts.unverified_files else logging.INFO
+    _log.log(
+        level,
+        "integrity=%s: %d files (%d bytes) verified, %d files (%d bytes) released UNVERIFIED, %d files skipped by the filter",
+        policy.integrity,
+        counts.verified_files,
+        counts.verified_bytes,
+        counts.unverified_files,
+        counts.unverified_bytes,
+        counts.pruned_files,
+    )

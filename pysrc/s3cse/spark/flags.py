@@ -1,0 +1,46 @@
+"""The data source's options as flags of a command: the same words in kebab case."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+
+from s3cse.spark.options import SPELLING
+
+_HELP = {
+    "kmsKeyId": "KMS key: id, ARN or alias (default: S3CSE_KMSKEYID in the environment)",
+    "region": "AWS Region of bucket and key (default: as boto3 finds it)",
+    "endpointUrl": "another S3 server than AWS (default: AWS_ENDPOINT_URL_S3)",
+    "kmsEndpointUrl": "another KMS than AWS (default: AWS_ENDPOINT_URL_KMS)",
+    "profile": "what is written: emrfs-v2 (GCM, default) or emrfs (CBC, for old readers)",
+    "context": 'encryption context as JSON, like {"team": "flights"}',
+    "integrity": "strict (default) | verify-indexed | none",
+    "legacy": "refuse (default) | wraps | allow: old key wraps and CBC bodies",
+    "plaintext": "refuse (default) | pass: files that are not encrypted",
+    "columns": "only these columns, with commas between",
+    "filter": "only rows for which this SQL condition is true",
+    "partitionBy": "columns that become folders, with commas between",
+    "compression": "snappy (default) | zstd | gzip | lz4 | none",
+    "splitBytes": "stored bytes per read task, like 64m",
+}
+CONNECTION = ("kmsKeyId", "region", "endpointUrl", "kmsEndpointUrl", "context")
+READING = (*CONNECTION, "integrity", "legacy", "plaintext", "columns", "filter", "splitBytes")
+WRITING = (*CONNECTION, "profile", "partitionBy", "compression")
+
+
+def add_flags(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
+    """Add a flag for each of these options."""
+    group = parser.add_argument_group("options of the s3cse format")
+    for name in names:
+        group.add_argument(f"--{_kebab(name)}", dest=name, metavar="VALUE", help=_HELP[name])
+
+
+def given_options(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return the options that were given as flags."""
+    values = vars(arguments)
+    return {name.lower(): values[name] for name in SPELLING.values() if values.get(name) is not None}
+
+
+def _kebab(name: str) -> str:
+    return re.sub(r"([A-Z])", lambda found: f"-{found.group(1).lower()}", name)
