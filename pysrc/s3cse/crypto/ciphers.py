@@ -1,18 +1,19 @@
 """The interface that both backends implement: incremental ciphers over caller-owned buffers.
 
-Rules for all of them. ``data`` is any readable contiguous buffer of bytes, ``out`` any writable one; ``out`` may be the
-same memory as ``data`` (in place) but must not overlap it otherwise. Chunks of any size may be given, zero included; the
-concatenated output does not depend on how the input was cut. Lengths are in bytes and are checked before anything is
-written. Nothing here allocates or copies payload. A closed, finished or failed cipher refuses every later call with
-:class:`ValueError`. Objects are not thread-safe: one message, one cipher, one thread at a time; calls release the GIL.
-Keys are 32 bytes and are wiped from the cipher's memory by ``close``, which is idempotent and which leaving a ``with``
-block calls. Argument mistakes raise ValueError or TypeError.
+Rules for all of them. ``data`` is any readable contiguous buffer of bytes, ``out`` any writable one; ``out`` may be
+the same memory as ``data`` (in place) but must not overlap it otherwise. Chunks of any size may be given, zero
+included; the concatenated output does not depend on how the input was cut. Lengths are in bytes and are checked before
+anything is written. Nothing here allocates or copies payload. A closed, finished or failed cipher refuses every later
+call with :class:`ValueError`. Objects are not thread-safe: one message, one cipher, one thread at a time; calls release
+the GIL. Keys are 32 bytes and are wiped from the cipher's memory by ``close``, which is idempotent and which leaving a
+``with`` block calls. Argument mistakes raise ValueError or TypeError.
 
 Sources: NIST SP 800-38A (CBC, CTR), SP 800-38D (GCM); FORMATS.md sections 5, 11 and 13 for the limits.
 """
 
 from __future__ import annotations
 
+import operator
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -31,14 +32,24 @@ GCM_MAX_PLAINTEXT_BYTES = GCM_MAX_BLOCKS * BLOCK_BYTES
 _C = TypeVar("_C", bound="Cipher")
 
 
+def check_first_block(first_block: int) -> None:
+    """Refuse a block index that no GCM message has: 0 to GCM_MAX_BLOCKS, where no data follows the last."""
+    if not 0 <= operator.index(first_block) <= GCM_MAX_BLOCKS:
+        raise ValueError("the first block is beyond the cipher's length limit")
+
+
 class Cipher(Protocol):
-    """What all ciphers share."""
+    """What all ciphers share.
+
+    Arguments are checked first: after a ValueError or TypeError about them nothing was written and the cipher goes on.
+    After IntegrityError, or a failure inside OpenSSL, it is dead and its key is wiped.
+    """
 
     def update_into(self, data: Buffer, out: Buffer) -> int:
         """Process ``data`` and return the number of bytes written to ``out``.
 
-        GCM and CTR write exactly ``len(data)`` bytes and need that much room. CBC writes whole blocks, and needs room for
-        ``len(data) + 15`` bytes rounded down to a multiple of 16.
+        GCM and CTR write exactly ``len(data)`` bytes and need that much room. CBC writes whole blocks, and needs room
+        for ``len(data) + 15`` bytes rounded down to a multiple of 16.
 
         Raises:
             ValueError: ``out`` is too small, overlaps ``data`` other than exactly, or the cipher is closed or finished;
@@ -46,7 +57,7 @@ class Cipher(Protocol):
         """
 
     def close(self) -> None:
-        """Wipe the key; idempotent."""
+        """Wipe the key; idempotent. While another thread's call is running it takes effect when that call ends."""
 
     def __enter__(self: _C) -> _C: ...
 

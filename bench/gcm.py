@@ -1,0 +1,174 @@
+"""How fast the compiled backend does AES-256-GCM from Python, next to `openssl speed` and `cryptography`.
+
+    python bench/gcm.py [--json] [--rounds 9] [--seconds 0.5] [--bytes 1048576]
+
+One call per chunk of 1 MiB, into a buffer that is used again, one core. The rounds of all variants are interleaved so
+that noise is shared; the numbers are medians. `openssl speed` is the ceiling: the same library in a C loop.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from s3cse.crypto import native
+from s3cse.crypto.ciphers import Cipher
+
+GOAL = 0.95
+ROTATE_BYTES = 1 << 35  # a new message well before GCM's limit of 2^36 - 32 bytes
+
+Variant = Callable[[float], float]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line: what, how much, and how it compares. ``ratio`` is value / the value of ``against``."""
+
+    case: str
+    value: float
+    unit: str
+    ratio: float | None
+    against: str | None
+
+
+def repeat(call: Callable[[], object], size: int, seconds: float) -> float:
+    """Return bytes per second of a call that processes ``size`` bytes."""
+    count = 0
+    begin = now = time.perf_counter()
+    while now - begin < seconds:
+        for _ in range(16):
+            call()
+        count += 16
+        now = time.perf_counter()
+    return count * size / (now - begin)
+
+
+def streaming(start: Callable[[], Cipher], data: bytes) -> Variant:
+    """Updates of one long message into one buffer."""
+    out = bytearray(len(data))
+
+    def measure(seconds: float) -> float:
+        with start() as cipher:
+            return repeat(lambda: cipher.update_into(data, out), len(data), min(seconds, ROTATE_BYTES / 20e9))
+
+    return measure
+
+
+def messages(data: bytes) -> Variant:
+    """Whole messages of the extension: start, one update, tag."""
+    out = bytearray(len(data))
+    nonce = iter(range(1 << 62))
+
+    def seal() -> None:
+        with native.gcm_encryptor(KEY, next(nonce).to_bytes(12, "big")) as cipher:
+            cipher.update_into(data, out)
+            cipher.finalize()
+
+    return lambda seconds: repeat(seal, len(data), seconds)
+
+
+def one_shot(data: bytes, *, decrypt: bool) -> Variant:
+    """Whole messages of `cryptography`'s AESGCM, into one buffer where its version can do that."""
+    aead = AESGCM(KEY)
+    sealed = aead.encrypt(bytes(12), data, None)
+    room = bytearray(len(data) if decrypt else len(sealed))
+    source = sealed if decrypt else data
+    into = getattr(aead, "decrypt_into" if decrypt else "encrypt_into", None)
+    if into is not None:
+        return lambda seconds: repeat(lambda: into(bytes(12), source, None, room), len(data), seconds)
+    plain = aead.decrypt if decrypt else aead.encrypt
+    return lambda seconds: repeat(lambda: plain(bytes(12), source, None), len(data), seconds)
+
+
+def openssl_speed(size: int, *, decrypt: bool) -> Variant:
+    """`openssl speed` with the same block size; it measures for whole seconds only."""
+    command = ["openssl", "speed", "-elapsed", "-mr", "-evp", "aes-256-gcm", "-bytes", str(size)]
+    command += ["-decrypt"] if decrypt else []
+
+    def measure(seconds: float) -> float:
+        whole = max(1, round(seconds))
+        told = subprocess.run([*command, "-seconds", str(whole)], check=True, capture_output=True, text=True).stdout
+        line = next(line for line in told.splitlines() if line.startswith("+F:"))
+        return float(line.split(":")[-1])
+
+    return measure
+
+
+KEY = os.urandom(32)
+
+
+def variants(size: int) -> dict[str, Variant]:
+    """Every case; names that start with openssl or cryptography are what others reach."""
+    data = os.urandom(size)
+    found = {
+        "s3cse encrypt": streaming(lambda: native.gcm_encryptor(KEY, bytes(12)), data),
+        "s3cse decrypt": streaming(lambda: native.gcm_decryptor(KEY, bytes(12)), data),
+        "s3cse encrypt, a message each": messages(data),
+        "cryptography encrypt": one_shot(data, decrypt=False),
+        "cryptography decrypt": one_shot(data, decrypt=True),
+    }
+    if shutil.which("openssl"):
+        found["openssl speed encrypt"] = openssl_speed(size, decrypt=False)
+        found["openssl speed decrypt"] = openssl_speed(size, decrypt=True)
+    return found
+
+
+def measure(size: int, rounds: int, seconds: float) -> Iterator[Result]:
+    """Run the rounds and yield the medians, ours with their ratios."""
+    cases = variants(size)
+    seen: dict[str, list[float]] = {name: [] for name in cases}
+    for _ in range(rounds):
+        for name, case in cases.items():
+            seen[name].append(case(seconds) / 1e9)
+    for name in cases:
+        value = statistics.median(seen[name])
+        peers = [peer for peer in cases if peer.split()[-1] == name.split(",")[0].split()[-1] and peer[:5] != "s3cse"]
+        if name[:5] != "s3cse":
+            yield Result(name, round(value, 3), "GB/s", None, None)
+        for peer in peers if name[:5] == "s3cse" else []:
+            # Round by round, so that both sides of a ratio met the same noise.
+            ratio = statistics.median(ours / theirs for ours, theirs in zip(seen[name], seen[peer], strict=True))
+            yield Result(name, round(value, 3), "GB/s", round(ratio, 3), peer)
+
+
+def machine() -> str:
+    """What the numbers were measured on."""
+    cpu = platform.processor() or platform.machine()
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            cpu = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    return f"{cpu}, {os.cpu_count()} CPUs, OpenSSL {native.openssl_version():#x}, Python {platform.python_version()}"
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--json", action="store_true", help="one object per line")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=1.0, help="per case and round")
+    parser.add_argument("--bytes", type=int, default=1 << 20, help="per call")
+    options = parser.parse_args()
+    print(f"{machine()}; calls of {options.bytes} bytes, {options.rounds} rounds", file=sys.stderr)
+    for result in measure(options.bytes, options.rounds, options.seconds):
+        if options.json:
+            print(json.dumps(asdict(result)))
+            continue
+        compared = f"{result.ratio:6.3f} of {result.against}" if result.ratio is not None else ""
+        print(f"{result.case:32}{result.value:8.2f} {result.unit}  {compared}")
+
+
+if __name__ == "__main__":
+    main()

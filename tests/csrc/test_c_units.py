@@ -1,0 +1,107 @@
+"""Builds csrc/tests with warnings as errors and runs them: as shipped, under the sanitizers, under valgrind."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+CSRC = Path(__file__).parents[2] / "csrc"
+#: One program per unit and per size of EVP's pieces; a list that shrinks unseen would test nothing.
+NUM_PROGRAMS = 16
+
+
+def run(*command: str | Path, **environment: str) -> str:
+    """Run a command and return its output; a failure shows all of it."""
+    done = subprocess.run(
+        [str(part) for part in command],
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}"
+    return done.stdout
+
+
+def tool(name: str, package: str) -> str:
+    """Find a program, or install its Debian package where that is allowed."""
+    found = shutil.which(name)
+    if found is None and shutil.which("apt-get") and os.geteuid() == 0:
+        subprocess.run(["apt-get", "update"], check=False, capture_output=True)
+        subprocess.run(["apt-get", "install", "--yes", package], check=False, capture_output=True)
+        found = shutil.which(name)
+    if found is None:
+        pytest.fail(f"this test needs {name}: install the package {package}")
+    return found
+
+
+def build(folder: Path, build_type: str, sanitize: str = "") -> Path:
+    """Configure and build csrc with its tests in ``folder``."""
+    cmake = tool("cmake", "cmake")
+    generator = ["-G", "Ninja"] if shutil.which("ninja") else []
+    options = {
+        "S3CSE_EXTENSION": "OFF",
+        "S3CSE_TESTS": "ON",
+        "S3CSE_WERROR": "ON",
+        "CMAKE_BUILD_TYPE": build_type,
+        "S3CSE_SANITIZE": sanitize,
+    }
+    run(cmake, "-S", CSRC, "-B", folder, *generator, *(f"-D{name}={value}" for name, value in options.items()))
+    run(cmake, "--build", folder, "--parallel", "2")
+    return folder
+
+
+def run_ctest(folder: Path, **environment: str) -> None:
+    """Run every program and make sure that none is missing."""
+    told = run(tool("ctest", "cmake"), "--test-dir", folder, "--output-on-failure", "--no-tests=error", **environment)
+    assert f"100% tests passed, 0 tests failed out of {NUM_PROGRAMS}" in told
+
+
+def test_units_as_shipped(tmp_path: Path) -> None:
+    """Every C unit passes its tests in the build that users get, with warnings as errors."""
+    run_ctest(build(tmp_path, "Release"))
+
+
+def test_every_unit_has_a_test() -> None:
+    """For each csrc/src/x.c there is a csrc/tests/test_x.c."""
+    units = {path.stem for path in (CSRC / "src").glob("*.c")}
+    assert units
+    assert units <= {path.stem.removeprefix("test_") for path in (CSRC / "tests").glob("test_*.c")}
+
+
+def test_the_declarations_for_cffi_are_in_the_header() -> None:
+    """What Python calls is part of the public header, function by function."""
+    declared = set(re.findall(r"\b(s3cse_\w+)\(", (CSRC / "cffi" / "cdef.h").read_text(encoding="utf-8")))
+    public = set(re.findall(r"\b(s3cse_\w+)\(", (CSRC / "include" / "s3cse.h").read_text(encoding="utf-8")))
+    assert declared
+    assert declared <= public
+
+
+@pytest.mark.heavy
+def test_units_under_address_and_undefined_behaviour_sanitizers(tmp_path: Path) -> None:
+    """No access outside memory, no leak, no undefined behaviour."""
+    folder = build(tmp_path, "RelWithDebInfo", "address,undefined")
+    run_ctest(folder, ASAN_OPTIONS="detect_stack_use_after_return=1", UBSAN_OPTIONS="print_stacktrace=1")
+
+
+@pytest.mark.heavy
+def test_units_under_the_thread_sanitizer(tmp_path: Path) -> None:
+    """Threads that start ciphers at once do not race."""
+    run_ctest(build(tmp_path, "RelWithDebInfo", "thread"), TSAN_OPTIONS="halt_on_error=1")
+
+
+@pytest.mark.heavy
+def test_units_under_valgrind(tmp_path: Path) -> None:
+    """No use of memory that was never written, and none is lost."""
+    valgrind = tool("valgrind", "valgrind")
+    programs = sorted((build(tmp_path, "RelWithDebInfo") / "tests").glob("test_*_shipped"))
+    assert len(programs) == NUM_PROGRAMS // 2
+    for program in programs:
+        # Test_memory puts a header in front of each allocation, so OpenSSL's own look only possibly lost.
+        run(valgrind, "--quiet", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite", program)
