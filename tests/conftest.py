@@ -1,0 +1,71 @@
+"""Servers for tests that ask for them; a run that asks for none starts none.
+
+They end with the pytest process however it ends, see :mod:`s3cse.local.guard`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import s3cse.local
+from faults.kms_stub import KmsStub
+from faults.s3_proxy import S3Proxy
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[s3cse.local.Servers]:
+    """SeaweedFS for S3 and moto for KMS, once per run."""
+    with s3cse.local.start() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def s3(servers: s3cse.local.Servers) -> Any:
+    """A boto3 client of the S3 server."""
+    return servers.s3_client()
+
+
+@pytest.fixture(scope="session")
+def kms(servers: s3cse.local.Servers) -> Any:
+    """A boto3 client of the KMS server."""
+    return servers.kms_client()
+
+
+@pytest.fixture(scope="session")
+def kms_key(servers: s3cse.local.Servers) -> str:
+    """The ARN of a key in the KMS server."""
+    return servers.create_key()
+
+
+@pytest.fixture(scope="session")
+def shared_bucket(servers: s3cse.local.Servers) -> str:
+    """One bucket for the whole run: no 0.2 s for its first object, but keys have to be the test's own."""
+    return servers.create_bucket(f"shared-{uuid.uuid4().hex}")
+
+
+@pytest.fixture
+def bucket(s3: Any) -> Iterator[str]:
+    """A bucket of the test's own; what is in it goes with it."""
+    name = f"test-{uuid.uuid4().hex}"
+    s3.create_bucket(Bucket=name)
+    yield name
+    # Unlike AWS, SeaweedFS deletes a bucket that is not empty.
+    s3.delete_bucket(Bucket=name)
+
+
+@pytest.fixture
+def s3_proxy(servers: s3cse.local.Servers) -> Iterator[S3Proxy]:
+    """A proxy in front of the S3 server that does what a test tells it; for clients made with its ``url``."""
+    with S3Proxy(servers.s3_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def kms_stub() -> Iterator[KmsStub]:
+    """A small strict KMS without keys, with a call log and faults on demand."""
+    with KmsStub() as stub:
+        yield stub
