@@ -55,8 +55,8 @@ def parse_timestamp(text: str, *, allow_zone: bool = True) -> datetime | None:
         return None
     try:
         day = _day(match)
-        clock = (int(match[part] or 0) for part in ("hour", "minute", "second"))
+        hour, minute, second = (int(match[part] or 0) for part in ("hour", "minute", "second"))
         micros = int((match["fraction"] or "")[:6].ljust(6, "0"))
-        return datetime(day.year, day.month, day.day, *clock, micros) - _offset(match)
+        return datetime(day.year, day.month, day.day, hour, minute, second, micros) - _offset(match)
     except (ValueError, OverflowError):
         return None

@@ -17,7 +17,7 @@ from typing import Literal as OneOfWords
 from typing import TypeAlias
 
 Operator: TypeAlias = OneOfWords["=", "<", "<=", ">", ">="]
-Constant: TypeAlias = "None | bool | int | Decimal | float | str | date"
+Constant: TypeAlias = "bool | int | Decimal | float | str | date | None"
 
 #: The operator that says the same with the two sides exchanged.
 MIRRORED: dict[Operator, Operator] = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}

@@ -7,10 +7,7 @@ one and a flag in another).
 
 from __future__ import annotations
 
-import re
-import struct
 from collections.abc import Callable
-from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +15,6 @@ import sqlglot
 from sqlglot import exp
 
 from s3cse.errors import SettingsError
-from s3cse.parquet.datetimes import parse_date, parse_timestamp
 from s3cse.parquet.expression import (
     MIRRORED,
     And,
@@ -34,22 +30,9 @@ from s3cse.parquet.expression import (
     Operator,
     Or,
 )
+from s3cse.parquet.literals import check_escapes, read_number, read_typed_number, read_typed_text
 
 SUPPORTED = "=, <>, <, <=, >, >=, IN, BETWEEN, IS NULL, LIKE, AND, OR, NOT over columns and literals"
-
-_INTEGER = re.compile(r"\d+", re.ASCII)
-_DECIMAL = re.compile(r"\d+\.\d*|\.\d+", re.ASCII)
-_DOUBLE = re.compile(r"(?:\d+\.?\d*|\.\d+)[eE][+-]?\d+", re.ASCII)
-_MOST_DIGITS = 38
-_TIMESTAMPS = {"TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMPLTZ", "TIMESTAMPNTZ"}
-_INTEGERS = {"BIGINT", "INT", "SMALLINT", "TINYINT"}
-#: Quoted pieces and comments; raw strings (r'…') know no escapes.
-_QUOTED = re.compile(
-    r"""`[^`]*`|--[^\n]*|/\*.*?\*/|(?<!\w)[rR](?:'[^']*'|"[^"]*")|'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""",
-    re.DOTALL,
-)
-#: The escapes that Spark and every supported release of sqlglot read alike.
-_COMMON_ESCAPES = frozenset("\\'\"%_nrt")
 
 _COMPARISONS: dict[type[Any], tuple[Operator, bool]] = {
     exp.EQ: ("=", False),
@@ -88,79 +71,27 @@ def _column(node: Any) -> Column:
     return Column(node.name)
 
 
-def _number(node: Any) -> int | Decimal | float:
-    text = node.name
-    if _DOUBLE.fullmatch(text):
-        return _finite(float(text), node)
-    if sum(map(str.isdigit, text)) > _MOST_DIGITS:
-        raise _unsupported(node, f"numbers have at most {_MOST_DIGITS} digits")
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    if _DECIMAL.fullmatch(text):
-        return Decimal(text)
-    raise _unsupported(node)
-
-
-def _finite(value: float, node: Any) -> float:
-    if value in (float("inf"), float("-inf")):
-        raise _unsupported(node, "the number is beyond the range of DOUBLE")
-    return value
-
-
-def _as_float32(value: float, node: Any) -> float:
-    try:
-        return float(struct.unpack("<f", struct.pack("<f", value))[0])
-    except OverflowError:
-        raise _unsupported(node, "the number is beyond the range of FLOAT") from None
-
-
-def _typed_number(node: Any, kind: str) -> int | Decimal | float:
-    """Read 1L, 2.5D, 0.5F, 1.5BD, which sqlglot turns into casts."""
-    text = str(node.this.name)
-    value = Decimal(text) if re.fullmatch(r"[\d.]+(?:[eE][+-]?\d+)?", text, re.ASCII) else None
+def _number(node: Any) -> Constant:
+    value = read_number(node.name)
     if value is None:
-        raise _unsupported(node)
-    if kind in _INTEGERS and value == value.to_integral_value():
-        return int(value)
-    if kind == "DOUBLE":
-        return _finite(float(value), node)
-    if kind == "FLOAT":
-        return _as_float32(float(value), node)
-    if kind == "DECIMAL" and _fits(value, node.args["to"]):
-        return value
-    raise _unsupported(node)
-
-
-def _fits(value: Decimal, decimal_type: Any) -> bool:
-    """Whether the cast leaves the value as it is; DECIMAL alone means DECIMAL(10, 0)."""
-    precision, scale = ([int(each.name) for each in decimal_type.expressions] + [10, 0])[:2]
-    return value == round(value, scale) and abs(value) < Decimal(10) ** (precision - scale)
-
-
-def _typed_text(node: Any, kind: str) -> date | datetime:
-    """Read DATE '…' and TIMESTAMP '…'."""
-    text = node.this.name
-    value: date | datetime | None
-    if kind == "DATE":
-        value, expected = parse_date(text), "DATE 'yyyy-MM-dd'"
-    else:
-        value = parse_timestamp(text, allow_zone=kind != "TIMESTAMPNTZ")
-        expected = "TIMESTAMP 'yyyy-MM-dd HH:mm:ss[.ffffff][Z|+hh:mm]', read as UTC"
-    if value is None:
-        raise SettingsError("filter holds a bad date or time", found=node.sql(dialect="spark"), expected=expected)
+        raise _unsupported(node, "numbers have at most 38 digits and lie within the range of DOUBLE")
     return value
 
 
 def _typed(node: Any) -> Constant:
+    """Read DATE '…', TIMESTAMP '…', 1L and 1.5BD, which sqlglot turns into casts; no other cast is taken."""
     _only(node, "this", "to")
-    kind = str(node.args["to"].this.value)
-    if not isinstance(node.this, exp.Literal):
+    target, literal = node.args["to"], node.this
+    if not isinstance(literal, exp.Literal):
         raise _unsupported(node)
-    if node.this.is_string and (kind == "DATE" or kind in _TIMESTAMPS):
-        return _typed_text(node, kind)
-    if node.this.is_string and kind != "DECIMAL":
-        raise _unsupported(node)
-    return _typed_number(node, kind)
+    kind = str(target.this.value)
+    value: Constant = read_typed_text(literal.name, kind) if literal.is_string else None
+    if value is None and (not literal.is_string or kind == "DECIMAL"):
+        precision, scale = ([int(each.name) for each in target.expressions] + [10, 0])[:2]
+        value = read_typed_number(literal.name, kind, precision, scale)
+    if value is None:
+        raise _unsupported(node, "dates are written DATE 'yyyy-MM-dd', times TIMESTAMP 'yyyy-MM-dd HH:mm:ss' (in UTC)")
+    return value
 
 
 def _negated_number(node: Any) -> Constant:
@@ -274,19 +205,6 @@ def _expression(node: Any) -> Expression:
     return read(node)
 
 
-def _check_escapes(text: str) -> None:
-    for quoted in _QUOTED.finditer(text):
-        escapes = re.findall(r"\\(.)", quoted[1] or quoted[2] or "", re.DOTALL)
-        strange = set(escapes) - _COMMON_ESCAPES
-        if strange:
-            raise SettingsError(
-                "filter holds a string escape that is not supported",
-                found=f"{quoted[0]} with \\{min(strange)}",
-                expected=r"\\ \' \" \n \r \t \% \_",
-                fix="write the character itself, or a raw string r'…'",
-            )
-
-
 def parse_filter(text: str) -> Expression:
     """Parse the ``filter`` option.
 
@@ -296,7 +214,7 @@ def parse_filter(text: str) -> Expression:
     Raises:
         SettingsError: the text does not parse, or holds a form that is not supported; the message shows the piece.
     """
-    _check_escapes(text)
+    check_escapes(text)
     try:
         return _expression(sqlglot.parse_one(text, dialect="spark", into=exp.Condition))
     except sqlglot.errors.SqlglotError as error:

@@ -1,8 +1,8 @@
 """Planning a scan: the table's schema, and which task reads which files or row groups.
 
-The planner opens as little as it can: one file for the schema (all of them with ``merge``), and, where files may be read
-in pieces, the tail of each file that is larger than a split. Under ``strict`` a file is authenticated as a whole, so it
-goes to one task and only the smallest is opened here.
+The planner opens as little as it can: one file for the schema (all of them with ``merge``), and, where files may be
+read in pieces, the tail of each file that is larger than a split. Under ``strict`` a file is authenticated as a whole,
+so it goes to one task and only the smallest is opened here.
 """
 
 from __future__ import annotations
@@ -51,9 +51,12 @@ def plan_splits(
     Returns:
         One list of file tasks per split; every row group of every file in exactly one of them.
     """
-    candidates = [_candidate(store, keyring, index, file, policy, split_bytes) for index, file in enumerate(table.files)]
+    candidates = [
+        _candidate(store, keyring, index, file, policy, split_bytes) for index, file in enumerate(table.files)
+    ]
     return [
-        [FileTask(table.files[piece.file], piece.row_groups) for piece in split] for split in pack(candidates, split_bytes)
+        [FileTask(table.files[piece.file], piece.row_groups) for piece in split]
+        for split in pack(candidates, split_bytes)
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,10 +15,14 @@ from s3cse.errors import TransferError
 from s3cse.keyrings.base import Keyring
 from s3cse.objects.open import open_object
 from s3cse.objects.policy import Policy
+from s3cse.parquet.binding import bind
 from s3cse.parquet.conform import conform
-from s3cse.parquet.expression import Expression, to_arrow
+from s3cse.parquet.expression import Expression
 from s3cse.parquet.input import ParquetInput, open_parquet, unreadable
-from s3cse.parquet.pruning import group_stats, may_match, partition_stats
+from s3cse.parquet.predicate import Predicate
+from s3cse.parquet.pruning import ColumnStats, may_match
+from s3cse.parquet.row_filter import predicate_to_arrow
+from s3cse.parquet.statistics import group_stats, partition_stats
 from s3cse.parquet.table import DataFile
 from s3cse.storage.port import ObjectStore
 
@@ -82,21 +86,38 @@ class Scan:
             S3CSEError: naming the file that could not be read; no row of a file that fails to verify is released under
                 ``strict``.
         """
-        counts = Counts()
-        condition = None if self.expression is None else to_arrow(self.expression, self.wide)
-        with closing(self._open_ahead(store, keyring, tasks, counts)) as opened:
+        return _Reading(self).rows(store, keyring, tasks)
+
+
+class _Reading:
+    """One pass of a scan over some files: the filter is bound once, and what was touched is counted."""
+
+    def __init__(self, scan: Scan) -> None:
+        self._scan = scan
+        self._predicate: Predicate | None = None
+        self._condition: pc.Expression | None = None
+        if scan.expression is not None:
+            self._predicate = bind(scan.expression, scan.wide)
+            self._condition = predicate_to_arrow(self._predicate)
+        partitions = {column.name.lower() for column in scan.partition_schema}
+        self._stored_columns = [name for name in scan.wide.names if name.lower() not in partitions]
+        self._wanted = {name.lower() for name in scan.wide.names}
+        self._counts = Counts()
+
+    def rows(self, store: ObjectStore, keyring: Keyring, tasks: Sequence[FileTask]) -> Iterator[pa.RecordBatch]:
+        with closing(self._open_ahead(store, keyring, tasks)) as opened:
             for source, task in opened:
-                counts.add(source)
+                self._counts.add(source)
                 for batch in self._read_file(source, task):
-                    yield from self._project(batch, condition)
-        _report(counts, self.policy)
+                    yield from self._project(batch)
+        _report(self._counts, self._scan.policy)
 
     def _open_ahead(
-        self, store: ObjectStore, keyring: Keyring, tasks: Sequence[FileTask], counts: Counts
-    ) -> Iterator[tuple[ParquetInput, FileTask]]:
+        self, store: ObjectStore, keyring: Keyring, tasks: Sequence[FileTask]
+    ) -> Generator[tuple[ParquetInput, FileTask], None, None]:
         """Yield opened files; the next small one is being fetched meanwhile."""
         wanted = [task for task in tasks if self._may_hold_rows(task.file)]
-        counts.pruned_files = len(tasks) - len(wanted)
+        self._counts.pruned_files = len(tasks) - len(wanted)
         with ThreadPoolExecutor(1, thread_name_prefix="s3cse-ahead") as ahead:
             coming: Future[ParquetInput] | None = None
             for index, task in enumerate(wanted):
@@ -107,7 +128,7 @@ class Scan:
                 yield source, task
 
     def _open(self, store: ObjectStore, keyring: Keyring, task: FileTask) -> ParquetInput:
-        opened = open_object(store, keyring, task.file.location, self.policy)
+        opened = open_object(store, keyring, task.file.location, self._scan.policy)
         if opened.stored.etag != task.file.etag:
             raise TransferError(
                 "the file was replaced after the table was listed",
@@ -116,49 +137,46 @@ class Scan:
                 expected=task.file.etag,
                 fix="load the table again",
             )
-        return open_parquet(opened, self.policy)
+        return open_parquet(opened, self._scan.policy)
 
     def _may_hold_rows(self, file: DataFile) -> bool:
-        if self.expression is None:
-            return True
-        return may_match(self.expression, partition_stats(self.partition_schema, file.partition))
+        return self._predicate is None or may_match(self._predicate, self._partition_stats(file))
+
+    def _partition_stats(self, file: DataFile) -> dict[str, ColumnStats]:
+        return partition_stats(self._scan.partition_schema, file.partition)
 
     def _read_file(self, source: ParquetInput, task: FileTask) -> Iterator[pa.RecordBatch]:
         metadata = source.file.metadata
         for index in range(metadata.num_row_groups) if task.row_groups is None else task.row_groups:
-            group = metadata.row_group(index)
-            if group.num_rows and self._group_may_match(source, index, task.file):
-                yield from self._read_group(source, index, task.file)
+            if metadata.row_group(index).num_rows and self._group_may_match(source, index, task.file):
+                for batch in _batches(source, index, self._names_in(source)):
+                    yield conform(self._with_partition(batch, task.file), self._scan.wide, uri=source.uri)
 
     def _group_may_match(self, source: ParquetInput, index: int, file: DataFile) -> bool:
-        if self.expression is None:
+        if self._predicate is None:
             return True
-        stats = group_stats(source.file.metadata.row_group(index), source.schema)
-        return may_match(self.expression, {**stats, **partition_stats(self.partition_schema, file.partition)})
+        stats = group_stats(source.file.metadata, index, self._stored_columns)
+        return may_match(self._predicate, {**stats, **self._partition_stats(file)})
 
-    def _read_group(self, source: ParquetInput, index: int, file: DataFile) -> Iterator[pa.RecordBatch]:
-        for batch in _batches(source, index, self._stored_names(source)):
-            yield conform(self._with_partition(batch, file), self.wide, uri=source.uri)
-
-    def _project(self, rows: pa.RecordBatch, condition: pc.Expression | None) -> Iterator[pa.RecordBatch]:
-        if condition is None:
-            yield rows
-            return
-        passed = pa.Table.from_batches([rows]).filter(condition).select(self.schema.names)
-        for batch in passed.combine_chunks().to_batches():
-            yield pa.RecordBatch.from_arrays(batch.columns, schema=self.schema)
-
-    def _stored_names(self, source: ParquetInput) -> list[str]:
+    def _names_in(self, source: ParquetInput) -> list[str]:
         """Return the names, as the file spells them, of the columns to read from it."""
-        wanted = {name.lower() for name in self.wide.names} - {name.lower() for name in self.partition_schema.names}
+        wanted = {name.lower() for name in self._stored_columns}
         return [name for name in source.schema.names if name.lower() in wanted]
 
     def _with_partition(self, batch: pa.RecordBatch, file: DataFile) -> pa.RecordBatch:
-        wanted = {name.lower() for name in self.wide.names}
-        for column, value in zip(self.partition_schema, file.partition, strict=True):
-            if column.name.lower() in wanted:
+        for column, value in zip(self._scan.partition_schema, file.partition, strict=True):
+            if column.name.lower() in self._wanted:
                 batch = batch.append_column(column, pa.repeat(pa.scalar(value, column.type), batch.num_rows))
         return batch
+
+    def _project(self, rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        if self._condition is None:
+            yield rows
+            return
+        schema = self._scan.schema
+        passed = pa.Table.from_batches([rows]).filter(self._condition).select(schema.names)
+        for batch in passed.combine_chunks().to_batches():
+            yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
 
 
 def _batches(source: ParquetInput, index: int, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -186,7 +204,7 @@ def _report(counts: Counts, policy: Policy) -> None:
     level = logging.WARNING if counts.unverified_files else logging.INFO
     _log.log(
         level,
-        "integrity=%s: %d files (%d bytes) verified, %d files (%d bytes) released UNVERIFIED, %d files skipped by the filter",
+        "integrity=%s: %d files (%d bytes) verified, %d files (%d bytes) released UNVERIFIED, %d files filtered out",
         policy.integrity,
         counts.verified_files,
         counts.verified_bytes,

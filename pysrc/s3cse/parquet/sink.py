@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from s3cse.envelope.profiles import Profile
 from s3cse.keyrings.base import Keyring
 from s3cse.objects.upload import PART_BYTES, SPOOL_MEMORY_BYTES, ObjectWriter, StagedUpload
+from s3cse.parquet.conform import conform
 from s3cse.parquet.hive import partition_path
 from s3cse.storage.port import Location, ObjectStore
 
@@ -112,6 +113,7 @@ class TableSink:
     ) -> None:
         self._store, self._keyring, self._profile, self._table = store, keyring, profile, table
         self._partition_by = tuple(partition_by)
+        self._schema = schema
         self._file_schema = pa.schema([column for column in schema if column.name not in self._partition_by])
         self._name = name
         self._compression = compression
@@ -138,6 +140,7 @@ class TableSink:
     def _by_partition(self, batch: pa.RecordBatch) -> Iterator[tuple[PartitionKey, pa.RecordBatch]]:
         if batch.num_rows == 0:
             return
+        batch = conform(batch, self._schema, uri=self._table.uri)
         rows = batch.select(self._file_schema.names)
         if not self._partition_by:
             yield (), rows
