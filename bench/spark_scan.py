@@ -2,9 +2,9 @@
 
     python bench/spark_scan.py [--rounds 5] [--rows 4000000] [--json]
 
-4 million rows × 10 columns in 16 snappy files. The encrypted table holds the very same Parquet bytes in SeaweedFS, whose
-work is in the figures of the encrypted side (it shares the two cores); the plain side reads files from the page cache.
-Rounds are interleaved: each round runs every case once on each side. Ratios are of medians.
+4 million rows × 10 columns in 16 snappy files. The encrypted table holds the very same Parquet bytes in SeaweedFS,
+whose work is in the figures of the encrypted side (it shares the two cores); the plain side reads files from the page
+cache. Rounds are interleaved: each round runs every case once on each side. Ratios are of medians.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ def make_rows(rows: int, seed: int) -> pa.Table:
             "ratio": pa.array(rng.random(rows)),
             "quantity": pa.array(rng.integers(0, 1000, rows, dtype=np.int32)),
             "customer": pa.array(rng.integers(0, 1 << 40, rows, dtype=np.int64)),
-            "moment": pa.array(rng.integers(1_600_000_000_000_000, 1_700_000_000_000_000, rows), pa.timestamp("us", "UTC")),
+            "moment": pa.array(
+                rng.integers(1_600_000_000_000_000, 1_700_000_000_000_000, rows), pa.timestamp("us", "UTC")
+            ),
             "flag": pa.array(rng.random(rows) < 0.3),
             "kind": pa.array(words[rng.integers(0, 50, rows)]),
             "name": pa.array(words[rng.integers(0, len(words), rows)]),

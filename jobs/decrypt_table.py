@@ -10,12 +10,9 @@ import argparse
 import sys
 import time
 
-from pyspark.sql import SparkSession
-
-from s3cse import S3CSEError
 from s3cse.spark import read
-from s3cse.spark.flags import READING, add_flags, given_options
-from s3cse.spark.options import parse_options
+from s3cse.spark.flags import READING, add_flags
+from s3cse.spark.job import DONE, Job, run_job
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -32,21 +29,17 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> int:
     """Run the job and return its exit code."""
     arguments = parse_arguments()
-    options = given_options(arguments)
-    try:
-        parse_options({"path": arguments.source, **options})  # a wrong option fails before Spark starts
-    except S3CSEError as error:
-        print(f"decrypt_table: {error}", file=sys.stderr)
-        return 2
-    spark = SparkSession.builder.appName(f"s3cse decrypt {arguments.source}").getOrCreate()
-    started = time.monotonic()
-    writer = read(spark, arguments.source, **options).write.mode(arguments.mode)
-    if arguments.target_partition_by:
-        writer = writer.partitionBy(*arguments.target_partition_by.split(","))
-    writer.parquet(arguments.target)
-    print(f"decrypted {arguments.source} to {arguments.target} in {time.monotonic() - started:.1f} s")
-    spark.stop()
-    return 0
+
+    def decrypt(job: Job) -> int:
+        started = time.monotonic()
+        writer = read(job.spark, arguments.source, **job.given).write.mode(arguments.mode)
+        if arguments.target_partition_by:
+            writer = writer.partitionBy(*arguments.target_partition_by.split(","))
+        writer.parquet(arguments.target)
+        print(f"decrypted {arguments.source} to {arguments.target} in {time.monotonic() - started:.1f} s")
+        return DONE
+
+    return run_job("decrypt_table", arguments.source, arguments, decrypt)
 
 
 if __name__ == "__main__":

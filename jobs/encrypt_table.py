@@ -1,7 +1,7 @@
 """Encrypt a plain Parquet table into S3: spark-submit encrypt_table.py SOURCE TARGET --kms-key-id KEY …
 
-SOURCE is anything spark.read.parquet opens (a folder, hdfs://, s3a://…). TARGET is s3://bucket/table/. Nothing is visible
-under TARGET until every file is in S3; when the job fails, nothing is left there.
+SOURCE is anything spark.read.parquet opens (a folder, hdfs://, s3a://…). TARGET is s3://bucket/table/. Nothing is
+visible under TARGET until every file is in S3; when the job fails, nothing is left there.
 """
 
 from __future__ import annotations
@@ -10,13 +10,10 @@ import argparse
 import sys
 import time
 
-from pyspark.sql import SparkSession
-
-from s3cse import S3CSEError
 from s3cse.parquet.table import list_table
 from s3cse.spark import write
-from s3cse.spark.flags import WRITING, add_flags, given_options
-from s3cse.spark.options import parse_options
+from s3cse.spark.flags import WRITING, add_flags
+from s3cse.spark.job import DONE, Job, run_job
 from s3cse.spark.session import session_for
 
 
@@ -33,25 +30,20 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> int:
     """Run the job and return its exit code."""
     arguments = parse_arguments()
-    options = given_options(arguments)
-    try:
-        parsed = parse_options({"path": arguments.target, **options})  # a wrong option fails before Spark starts
-    except S3CSEError as error:
-        print(f"encrypt_table: {error}", file=sys.stderr)
-        return 2
-    spark = SparkSession.builder.appName(f"s3cse encrypt {arguments.target}").getOrCreate()
-    started = time.monotonic()
-    table = spark.read.parquet(arguments.source)
-    write(table, arguments.target, arguments.mode, **options)
-    seconds = time.monotonic() - started
-    files = list_table(session_for(parsed).store, parsed.table).files
-    stored = sum(file.size for file in files)
-    print(
-        f"encrypted {arguments.source} to {parsed.table.uri} in {seconds:.1f} s; "
-        f"the table now has {len(files)} files, {stored / 1e6:.1f} MB"
-    )
-    spark.stop()
-    return 0
+
+    def encrypt(job: Job) -> int:
+        started = time.monotonic()
+        write(job.spark.read.parquet(arguments.source), arguments.target, arguments.mode, **job.given)
+        seconds = time.monotonic() - started
+        files = list_table(session_for(job.options).store, job.options.table).files
+        stored = sum(file.size for file in files)
+        print(
+            f"encrypted {arguments.source} to {job.options.table.uri} in {seconds:.1f} s; "
+            f"the table now has {len(files)} files, {stored / 1e6:.1f} MB"
+        )
+        return DONE
+
+    return run_job("encrypt_table", arguments.target, arguments, encrypt)
 
 
 if __name__ == "__main__":

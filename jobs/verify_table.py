@@ -1,7 +1,8 @@
 """Verify an encrypted table: spark-submit verify_table.py TABLE --kms-key-id KEY [--expect-rows N | --plain SOURCE] …
 
-Reads every file to its end, authenticates every GCM object, reports CBC objects as what they are (unauthenticated), counts
-the rows and compares them. Also lists uploads that were never completed. Exit code 0: all is well; 1: something is not.
+Reads every file to its end, authenticates every GCM object, reports CBC objects as what they are (unauthenticated),
+counts the rows and compares them. Also lists uploads that were never completed. Exit code 0: all is well; 1: something
+is not.
 """
 
 from __future__ import annotations
@@ -12,14 +13,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from pyspark.sql import SparkSession
-
-from s3cse import S3CSEError
 from s3cse.objects.policy import Policy
 from s3cse.parquet.table import DataFile, TableFiles, list_table
 from s3cse.parquet.verify import FAILED, UNAUTHENTICATED, VERIFIED, FileReport, verify_file
-from s3cse.spark.flags import CONNECTION, add_flags, given_options
-from s3cse.spark.options import Options, parse_options
+from s3cse.spark.flags import CONNECTION, add_flags
+from s3cse.spark.job import DONE, Job, run_job
+from s3cse.spark.job import FAILED as NOT_WELL
+from s3cse.spark.options import Options
 from s3cse.spark.session import session_for
 from s3cse.storage.port import Location
 
@@ -37,15 +37,16 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def verify(spark: SparkSession, options: Options, table: TableFiles, policy: Policy) -> list[FileReport]:
+def verify(job: Job, table: TableFiles, policy: Policy) -> list[FileReport]:
     """Verify all files on the executors, largest first."""
+    options = job.options
 
     def check(file: DataFile) -> FileReport:
         session = session_for(options)
         return verify_file(session.store, session.keyring, file, policy)
 
     files = sorted(table.files, key=lambda file: file.size, reverse=True)
-    reports = spark.sparkContext.parallelize(files, len(files)).map(check).collect()
+    reports = job.spark.sparkContext.parallelize(files, len(files)).map(check).collect()
     return sorted(reports, key=lambda report: report.uri)
 
 
@@ -69,22 +70,19 @@ def unfinished(options: Options) -> list[str]:
 def main() -> int:
     """Run the job and return its exit code."""
     arguments = parse_arguments()
-    try:
-        options = parse_options({"path": arguments.table, **given_options(arguments)})
-        table = list_table(session_for(options).store, options.table)
-    except S3CSEError as error:
-        print(f"verify_table: {error}", file=sys.stderr)
-        return 2
-    spark = SparkSession.builder.appName(f"s3cse verify {arguments.table}").getOrCreate()
     # The strictest reading; CBC is let in only to be reported.
     policy = Policy(integrity="strict", legacy="allow", plaintext=arguments.plaintext)
-    reports = verify(spark, options, table, policy)
-    expected = arguments.expect_rows
-    if arguments.plain is not None:
-        expected = spark.read.parquet(arguments.plain).count()
-    spark.stop()
-    print_reports(reports, arguments.json)
-    return summarise(reports, expected, unfinished(options), arguments)
+
+    def check(job: Job) -> int:
+        table = list_table(session_for(job.options).store, job.options.table)
+        reports = verify(job, table, policy)
+        expected = arguments.expect_rows
+        if arguments.plain is not None:
+            expected = job.spark.read.parquet(arguments.plain).count()
+        print_reports(reports, arguments.json)
+        return summarise(reports, expected, unfinished(job.options), arguments)
+
+    return run_job("verify_table", arguments.table, arguments, check)
 
 
 def summarise(
@@ -103,7 +101,7 @@ def summarise(
         print("" if expected is None else f" ({'as' if rows_right else 'NOT as'} expected: {expected:,})")
         for uri in uploads:
             print(f"never completed: {uri} (an AbortIncompleteMultipartUpload rule removes such uploads)")
-    return 0 if rows_right and not counts[FAILED] and not remarks else 1
+    return DONE if rows_right and not counts[FAILED] and not remarks else NOT_WELL
 
 
 _STATUSES = (VERIFIED, UNAUTHENTICATED, FAILED)

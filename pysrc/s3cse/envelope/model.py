@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from s3cse.crypto.ciphers import BLOCK_BYTES, CBC_IV_BYTES, GCM_IV_BYTES, GCM_MAX_PLAINTEXT_BYTES, GCM_TAG_BYTES
+
 #: The entry that binds the content algorithm to a `kms+context` wrap (FORMATS.md section 7).
 RESERVED_CONTEXT_KEY = "aws:x-amz-cek-alg"
 #: The entry that names the key in the materials description of the old wrap `kms`.
@@ -23,6 +25,9 @@ WRAP_RSA_OAEP_SHA256 = "RSA/ECB/OAEPWithSHA-256AndMGF1Padding"
 #: Wraps that bind no content algorithm: whoever can write the object can relabel GCM as CBC (DESIGN.md section 5).
 LEGACY_WRAPS = frozenset({WRAP_KMS, WRAP_AES_WRAP, WRAP_RSA_OAEP_SHA256})
 KNOWN_WRAPS = LEGACY_WRAPS | {WRAP_KMS_CONTEXT, WRAP_AES_GCM, WRAP_RSA_OAEP_SHA1}
+
+#: What the Java client allows; S3 ends long before it.
+CBC_MAX_PLAINTEXT_BYTES = 2**55
 
 
 class Format(Enum):
@@ -42,13 +47,18 @@ class ContentAlgorithm(Enum):
     @property
     def iv_bytes(self) -> int:
         """Length of the content IV in bytes."""
-        return 12 if self is ContentAlgorithm.AES_GCM else 16
+        return GCM_IV_BYTES if self is ContentAlgorithm.AES_GCM else CBC_IV_BYTES
+
+    @property
+    def max_plaintext_bytes(self) -> int:
+        """The longest plaintext of one object in bytes (FORMATS.md section 11)."""
+        return GCM_MAX_PLAINTEXT_BYTES if self is ContentAlgorithm.AES_GCM else CBC_MAX_PLAINTEXT_BYTES
 
     def stored_bytes(self, plaintext_bytes: int) -> int:
         """Return the body's length in S3 for this plaintext length, both in bytes (FORMATS.md section 5)."""
         if self is ContentAlgorithm.AES_GCM:
-            return plaintext_bytes + 16
-        return 16 * (plaintext_bytes // 16 + 1)
+            return plaintext_bytes + GCM_TAG_BYTES
+        return BLOCK_BYTES * (plaintext_bytes // BLOCK_BYTES + 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,4 +53,5 @@ def find_profile(name: str, keyring: str) -> Profile:
         "no such profile for this keyring",
         found=f"profile {name!r} with a {keyring!r} keyring",
         expected=", ".join(f"{profile.name!r} with {profile.keyring!r}" for profile in _PROFILES),
+        fix="choose one of these",
     )

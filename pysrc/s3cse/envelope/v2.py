@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from s3cse.envelope.fields import decode_base64, decode_map, encode_base64, encode_map, required
+from s3cse.envelope.fields import TAMPERED, decode_base64, decode_map, encode_base64, encode_map, required
 from s3cse.envelope.model import (
     KNOWN_WRAPS,
     RESERVED_CONTEXT_KEY,
@@ -20,7 +20,6 @@ from s3cse.errors import EnvelopeError, SettingsError
 
 #: S3 takes this many bytes of user metadata: names and values added up (FORMATS.md section 11).
 METADATA_LIMIT_BYTES = 2048
-_TAMPERED = "the object's metadata was changed after it was written: restore it from a copy you trust"
 _GCM_ONLY_WRAPS = (WRAP_KMS_CONTEXT, WRAP_AES_GCM, WRAP_RSA_OAEP_SHA1)
 
 
@@ -34,7 +33,10 @@ def parse(fields: Mapping[str, str]) -> Envelope:
     wrap = required(fields, "x-amz-wrap-alg")
     if wrap not in KNOWN_WRAPS:
         raise EnvelopeError(
-            "x-amz-wrap-alg names no known key wrap", found=repr(wrap), expected=", ".join(sorted(KNOWN_WRAPS))
+            "x-amz-wrap-alg names no known key wrap",
+            found=repr(wrap),
+            expected=", ".join(sorted(KNOWN_WRAPS)),
+            fix=TAMPERED,
         )
     matdesc = fields.get("x-amz-matdesc")
     envelope = Envelope(
@@ -59,6 +61,7 @@ def _content_algorithm(name: str) -> ContentAlgorithm:
             "x-amz-cek-alg names no known content algorithm",
             found=repr(name),
             expected=" or ".join(known.value for known in ContentAlgorithm),
+            fix=TAMPERED,
         ) from None
 
 
@@ -69,12 +72,13 @@ def _check_body(envelope: Envelope, tag_len: str | None) -> None:
             f"x-amz-iv does not fit {algorithm.value}",
             found=f"{len(envelope.iv)} bytes",
             expected=f"{algorithm.iv_bytes} bytes",
-            fix=_TAMPERED,
+            fix=TAMPERED,
         )
-    if envelope.authenticated and tag_len != "128":
-        raise EnvelopeError("x-amz-tag-len does not fit GCM", found=repr(tag_len), expected="'128'", fix=_TAMPERED)
+    # Go's clients leave the tag length out. There is only one, so its absence changes nothing; another one would.
+    if envelope.authenticated and tag_len not in (None, "128"):
+        raise EnvelopeError("x-amz-tag-len does not fit GCM", found=repr(tag_len), expected="'128'", fix=TAMPERED)
     if not envelope.authenticated and tag_len is not None:
-        raise EnvelopeError("x-amz-tag-len does not fit CBC", found=repr(tag_len), expected="none", fix=_TAMPERED)
+        raise EnvelopeError("x-amz-tag-len does not fit CBC", found=repr(tag_len), expected="none", fix=TAMPERED)
 
 
 def _check_wrap(envelope: Envelope) -> None:
@@ -82,22 +86,26 @@ def _check_wrap(envelope: Envelope) -> None:
     wrap, context = envelope.wrap_algorithm, envelope.encryption_context
     if wrap in _GCM_ONLY_WRAPS and not envelope.authenticated:
         raise EnvelopeError(
-            f"wrap {wrap!r} does not go with {envelope.content_algorithm.value}",
+            f"x-amz-cek-alg does not go with wrap {wrap!r}",
+            found=envelope.content_algorithm.value,
             expected=ContentAlgorithm.AES_GCM.value,
-            fix=_TAMPERED,
+            fix=TAMPERED,
         )
     if wrap == WRAP_KMS and context is not None and RESERVED_CONTEXT_KEY in context:
         raise EnvelopeError(
-            f"wrap 'kms' with {RESERVED_CONTEXT_KEY} in x-amz-matdesc",
+            "an object of the new key wrap is labelled as one of the old wrap 'kms'",
+            found=f"{RESERVED_CONTEXT_KEY} in x-amz-matdesc",
             expected=f"wrap {WRAP_KMS_CONTEXT!r}",
-            fix=_TAMPERED,
+            fix=TAMPERED,
         )
-    if wrap == WRAP_KMS_CONTEXT and context and context.get(RESERVED_CONTEXT_KEY) != envelope.content_algorithm.value:
+    # Without any stored context (a copy lost it) the keyring sends the right entry by itself, and KMS decides.
+    stored = None if context is None else context.get(RESERVED_CONTEXT_KEY)
+    if wrap == WRAP_KMS_CONTEXT and context is not None and stored != envelope.content_algorithm.value:
         raise EnvelopeError(
             f"x-amz-matdesc does not name the object's own content algorithm in {RESERVED_CONTEXT_KEY}",
-            found=repr(context.get(RESERVED_CONTEXT_KEY)),
+            found="no such entry" if stored is None else repr(stored),
             expected=repr(envelope.content_algorithm.value),
-            fix=_TAMPERED,
+            fix=TAMPERED,
         )
 
 

@@ -7,11 +7,13 @@ key service (S3A makes one Decrypt per ranged GET). New data keys are never cach
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from s3cse.crypto.secret import Secret
 from s3cse.envelope.model import Envelope
@@ -29,8 +31,16 @@ class _Entry:
     uses: int = 0
 
 
+@dataclass(slots=True)
+class _Cache:
+    """What one process remembers, least recently used first; ``lock`` is held for no longer than a look-up."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    entries: OrderedDict[bytes, _Entry] = field(default_factory=OrderedDict)
+
+
 class CachingKeyring:
-    """Remembers what ``inner`` unwrapped.
+    """Remembers what ``inner`` unwrapped. A forked child starts with an empty cache of its own.
 
     Args:
         inner: the keyring that does the work.
@@ -55,8 +65,7 @@ class CachingKeyring:
         self._max_age = max_age
         self._max_uses = max_uses
         self._clock = clock
-        self._lock = threading.Lock()
-        self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
+        self._caches: dict[int, _Cache] = {}
 
     @property
     def kind(self) -> str:
@@ -65,6 +74,9 @@ class CachingKeyring:
 
     def __repr__(self) -> str:
         return f"CachingKeyring({self._inner!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a cache of keys cannot be pickled: make another keyring there")
 
     def new_data_key(self, profile: Profile) -> DataKey:
         """See Keyring; never cached."""
@@ -75,27 +87,38 @@ class CachingKeyring:
         entry = self._entry(_identity(envelope))
         with entry.lock:
             if entry.key is None or self._clock() >= entry.expires or entry.uses == self._max_uses:
-                entry.key = self._inner.unwrap(envelope)
+                key = self._inner.unwrap(envelope)
+                # The key comes last: from then on another thread may drop the entry by its age.
                 entry.expires = self._clock() + self._max_age
                 entry.uses = 0
+                entry.key = key
             entry.uses += 1
             return entry.key
 
     def _entry(self, identity: bytes) -> _Entry:
-        with self._lock:
-            self._drop_expired()
-            entry = self._entries.setdefault(identity, _Entry())
-            self._entries.move_to_end(identity)
-            while len(self._entries) > self._max_entries:
-                self._entries.popitem(last=False)
+        cache = self._cache()
+        with cache.lock:
+            self._drop_expired(cache.entries)
+            entry = cache.entries.setdefault(identity, _Entry())
+            cache.entries.move_to_end(identity)
+            while len(cache.entries) > self._max_entries:
+                cache.entries.popitem(last=False)
             return entry
 
-    def _drop_expired(self) -> None:
+    def _cache(self) -> _Cache:
+        # A lock that another thread held during a fork would stay locked in the child for ever.
+        pid = os.getpid()
+        if pid not in self._caches:
+            for other in [known for known in self._caches if known != pid]:
+                self._caches.pop(other, None)
+        return self._caches.setdefault(pid, _Cache())
+
+    def _drop_expired(self, entries: OrderedDict[bytes, _Entry]) -> None:
         # Secrets wipe themselves when the last holder lets go: an expired key does not wait for someone to ask for it.
         now = self._clock()
-        gone = [name for name, entry in self._entries.items() if entry.key is not None and now >= entry.expires]
+        gone = [name for name, entry in entries.items() if entry.key is not None and now >= entry.expires]
         for name in gone:
-            del self._entries[name]
+            del entries[name]
 
 
 def _identity(envelope: Envelope) -> bytes:
@@ -104,6 +127,6 @@ def _identity(envelope: Envelope) -> bytes:
     context = sorted((envelope.encryption_context or {}).items())
     texts = [envelope.format.value, envelope.content_algorithm.value, envelope.wrap_algorithm]
     texts += [text for entry in context for text in entry]
-    for piece in (envelope.encrypted_data_key, *(text.encode() for text in texts)):
+    for piece in (envelope.encrypted_data_key, *(text.encode("utf-8", "surrogatepass") for text in texts)):
         digest.update(len(piece).to_bytes(8, "big") + piece)
     return digest.digest()

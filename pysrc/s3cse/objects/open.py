@@ -7,37 +7,39 @@ object costs no call to the key service.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from s3cse.crypto.backend import default_backend
-from s3cse.crypto.ciphers import GCM_MAX_PLAINTEXT_BYTES, GCM_TAG_BYTES, Backend
+from s3cse.crypto.ciphers import BLOCK_BYTES, GCM_TAG_BYTES, Backend
 from s3cse.crypto.secret import Secret
 from s3cse.envelope.detect import read_envelope
 from s3cse.envelope.model import Envelope
-from s3cse.errors import EnvelopeError, IntegrityError, S3CSEError
+from s3cse.errors import EnvelopeError, IntegrityError, TransferError
 from s3cse.keyrings.base import Keyring
+from s3cse.objects.naming import does_not_verify, naming
 from s3cse.objects.policy import Policy
 from s3cse.storage.port import Location, ObjectStore, StoredObject
 
 #: Enough for most Parquet footers, and for a small object as a whole.
 TAIL_BYTES = 64 << 10
-_BLOCK = 16
 
 
 @dataclass(frozen=True, slots=True)
 class OpenObject:
     """An object that was opened: what it is, how long its plaintext is, and the stored bytes that came along.
 
-    ``tail`` holds the last stored bytes (ciphertext, tag included). ``key`` is None for a plain object.
-    ``plaintext_bytes`` of a CBC object is only as true as its unauthenticated padding.
+    ``tail`` holds the last stored bytes (ciphertext, tag included; plaintext where the object is plain). ``key`` is
+    None for a plain object. ``plaintext_bytes`` of a CBC object is only as true as its unauthenticated padding. Belongs
+    to one process and cannot be pickled.
     """
 
-    store: ObjectStore
+    store: ObjectStore = field(repr=False)
     stored: StoredObject
     envelope: Envelope | None
     key: Secret | None
     tail: bytes = field(repr=False)
     plaintext_bytes: int
-    backend: Backend
+    backend: Backend = field(repr=False)
 
     @property
     def uri(self) -> str:
@@ -49,6 +51,9 @@ class OpenObject:
         if self.envelope is None or self.key is None:
             raise ValueError(f"{self.uri} is a plain object")
         return self.envelope, self.key
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an open object holds a key and cannot be pickled: send its location and open it there")
 
 
 def open_object(
@@ -67,14 +72,20 @@ def open_object(
 
     Raises:
         EnvelopeError, PolicyError, KeyringError, IntegrityError, TransferError: as their names say; each names the
-        object.
+            object.
     """
     # Whole blocks from the end: a CBC reader decrypts from a block border on.
-    stored, tail = store.get_tail(location, max(-(-tail_bytes // _BLOCK) * _BLOCK, 2 * _BLOCK))
-    try:
+    length = max(-(-tail_bytes // BLOCK_BYTES), 2) * BLOCK_BYTES
+    with naming(location):
+        stored, tail = store.get_tail(location, length)
+        if len(tail) != min(length, stored.size):
+            raise TransferError(
+                "the store returned too little of the object",
+                found=f"{len(tail)} bytes",
+                expected=f"{min(length, stored.size)} bytes",
+                fix="use another store",
+            )
         return _open(store, keyring, stored, tail, policy, backend or default_backend())
-    except S3CSEError as error:
-        raise error.at(location.uri) from error.__cause__
 
 
 def _open(
@@ -99,20 +110,15 @@ def _open(
 
 
 def _check_size(envelope: Envelope, size: int) -> None:
-    if envelope.authenticated:
-        if not GCM_TAG_BYTES <= size <= GCM_MAX_PLAINTEXT_BYTES + GCM_TAG_BYTES:
-            raise IntegrityError(
-                "no GCM object has this length",
-                found=f"{size} bytes",
-                expected=f"{GCM_TAG_BYTES} to {GCM_MAX_PLAINTEXT_BYTES + GCM_TAG_BYTES} bytes",
-                fix="the object is truncated or damaged: restore it",
-            )
-    elif size % _BLOCK:
+    algorithm = envelope.content_algorithm
+    least, most = algorithm.stored_bytes(0), algorithm.stored_bytes(algorithm.max_plaintext_bytes)
+    whole = envelope.authenticated or size % BLOCK_BYTES == 0
+    if not least <= size <= most or not whole:
         raise IntegrityError(
-            "no CBC object has this length",
+            f"no {algorithm.value} object has this length",
             found=f"{size} bytes",
-            expected="a multiple of 16 bytes",
-            fix="the object is truncated or damaged: restore it",
+            expected=f"{least} to {most} bytes" + ("" if envelope.authenticated else ", a multiple of 16"),
+            fix="the object is truncated or damaged: restore it from a copy you trust",
         )
 
 
@@ -120,9 +126,12 @@ def _plaintext_bytes(envelope: Envelope, key: Secret, size: int, tail: bytes, ba
     """Return the plaintext length; for CBC the last block is decrypted to see its padding (FORMATS.md section 11)."""
     if envelope.authenticated:
         return size - GCM_TAG_BYTES
-    iv = tail[-2 * _BLOCK : -_BLOCK] if size > _BLOCK else envelope.iv
-    block = bytearray(_BLOCK)
-    with backend.cbc_decryptor(key.view(), iv) as cipher:
-        cipher.update_into(tail[-_BLOCK:], block)
-        kept = cipher.finalize_into(block)
-    return size - _BLOCK + kept
+    iv = tail[-2 * BLOCK_BYTES : -BLOCK_BYTES] if size > BLOCK_BYTES else envelope.iv
+    block = bytearray(BLOCK_BYTES)
+    try:
+        with backend.cbc_decryptor(key.view(), iv) as cipher:
+            cipher.update_into(tail[-BLOCK_BYTES:], block)
+            kept = cipher.finalize_into(block)
+    except IntegrityError:
+        raise does_not_verify() from None
+    return size - BLOCK_BYTES + kept

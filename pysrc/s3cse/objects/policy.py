@@ -50,12 +50,19 @@ class Policy:
             if self.plaintext == "refuse":
                 raise PolicyError(
                     "the object is not encrypted",
+                    found="no envelope in its metadata",
                     expected="an encrypted object",
-                    fix="if plain objects belong here, allow them with plaintext=pass",
+                    fix="if plain objects belong here, allow them with plaintext=pass; if its envelope is in an "
+                    "instruction file, that is not supported yet",
                 )
             return
         if self.commitment == "require" and envelope.format is not Format.V3:
-            raise PolicyError("the object does not commit to its key", found=str(envelope), expected="format V3")
+            raise PolicyError(
+                "the object does not commit to its key",
+                found=str(envelope),
+                expected="format V3",
+                fix="if older formats belong here, allow them with commitment=allow",
+            )
         if self.legacy != "allow" and not envelope.authenticated:
             raise PolicyError(
                 "the object's body is not authenticated (AES-CBC)",
@@ -67,6 +74,7 @@ class Policy:
             raise PolicyError(
                 "the object's key wrap is of an old kind that binds no content algorithm",
                 found=str(envelope),
+                expected="wrap 'kms+context', 'AES/GCM' or 'RSA-OAEP-SHA1'",
                 fix="if you trust whoever can write here, allow it with legacy=wraps",
             )
 

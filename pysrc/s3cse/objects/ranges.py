@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-BLOCK = 16
+from s3cse.crypto.ciphers import BLOCK_BYTES
+
 #: Ranges closer than this are fetched in one request: a request costs about what this much transfer does.
 HOLE_BYTES = 1 << 20
 #: A longer run is cut, so that its pieces travel in parallel.
@@ -44,4 +45,4 @@ def cut(span: Span, size: int = REQUEST_BYTES) -> list[Span]:
 
 def widen(span: Span, limit: int) -> Span:
     """Widen a span to whole cipher blocks, at most to ``limit``."""
-    return Span(span.start // BLOCK * BLOCK, min(-(-span.end // BLOCK) * BLOCK, limit))
+    return Span(span.start // BLOCK_BYTES * BLOCK_BYTES, min(-(-span.end // BLOCK_BYTES) * BLOCK_BYTES, limit))

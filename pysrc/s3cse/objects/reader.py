@@ -12,13 +12,15 @@ from contextlib import suppress
 
 import pyarrow as pa
 
-from s3cse.crypto.ciphers import GCM_TAG_BYTES
-from s3cse.errors import IntegrityError, S3CSEError
+from s3cse.crypto.ciphers import BLOCK_BYTES, GCM_TAG_BYTES
+from s3cse.errors import IntegrityError
+from s3cse.objects.naming import does_not_verify, naming
 from s3cse.objects.open import OpenObject
-from s3cse.objects.ranges import BLOCK, Span, coalesce, cut, widen
+from s3cse.objects.ranges import Span, coalesce, cut, widen
 from s3cse.objects.workers import pool
 
-_RESTORE = "the object was damaged or changed after it was written: restore it from a copy you trust"
+#: A piece of a fetch and the request that brings it, or None where the bytes are already there.
+Piece = tuple[Span, "Future[None] | None"]
 
 
 def read_whole(opened: OpenObject) -> pa.Buffer:
@@ -31,23 +33,25 @@ def read_whole(opened: OpenObject) -> pa.Buffer:
         IntegrityError: the object does not verify; what was decrypted has been wiped.
         TransferError: it could not be fetched, or was replaced meanwhile.
     """
-    buffer = pa.allocate_buffer(opened.stored.size)
-    view = memoryview(buffer).cast("B")
-    pieces = _start_fetch(opened, Span(0, opened.stored.size), view)
-    try:
-        if opened.envelope is None:
-            length = _wait(pieces)
-        elif opened.envelope.authenticated:
-            length = _decrypt_gcm(opened, pieces, view)
-        else:
-            length = _decrypt_cbc(opened, pieces, view)
-    except BaseException as error:
-        _abandon(pieces)
-        _wipe(view)
-        if isinstance(error, S3CSEError):
-            raise error.at(opened.uri) from error.__cause__
-        raise
-    return buffer.slice(0, length)
+    with naming(opened.stored.location):
+        buffer = pa.allocate_buffer(opened.stored.size)
+        view = memoryview(buffer).cast("B")
+        pieces: list[Piece] = []
+        try:
+            _start_fetch(opened, Span(0, opened.stored.size), view, pieces)
+            return buffer.slice(0, _decrypt_whole(opened, pieces, view))
+        except BaseException:
+            _abandon(pieces)
+            _wipe(view)
+            raise
+
+
+def _decrypt_whole(opened: OpenObject, pieces: Sequence[Piece], view: memoryview) -> int:
+    if opened.envelope is None:
+        return _wait(pieces)
+    if opened.envelope.authenticated:
+        return _decrypt_gcm(opened, pieces, view)
+    return _decrypt_cbc(opened, pieces, view)
 
 
 def read_unverified_ranges(opened: OpenObject, spans: Sequence[Span]) -> list[pa.Buffer]:
@@ -64,41 +68,38 @@ def read_unverified_ranges(opened: OpenObject, spans: Sequence[Span]) -> list[pa
     for span in spans:
         if not 0 <= span.start <= span.end <= opened.plaintext_bytes:
             raise ValueError(f"range [{span.start}, {span.end}) is outside [0, {opened.plaintext_bytes})")
-    runs = [widen(run, opened.plaintext_bytes) for run in coalesce(spans)]
-    started = [(run, *_start_run(opened, run)) for run in runs]
-    try:
-        done = [(run, _finish_run(opened, run, buffer, pieces)) for run, buffer, pieces in started]
-    except BaseException as error:
-        _abandon([piece for _, _, pieces in started for piece in pieces])
-        if isinstance(error, S3CSEError):
-            raise error.at(opened.uri) from error.__cause__
-        raise
-    return [_pick(done, span) for span in spans]
+    with naming(opened.stored.location):
+        runs = [_Run(opened, widen(run, opened.plaintext_bytes)) for run in coalesce(spans)]
+        try:
+            for run in runs:
+                run.start()
+            for run in runs:
+                run.finish()
+        except BaseException:
+            for run in runs:
+                run.abandon()
+            raise
+        return [_pick(runs, span) for span in spans]
 
 
-def _pick(done: Sequence[tuple[Span, pa.Buffer]], span: Span) -> pa.Buffer:
-    for run, buffer in done:
-        if run.start <= span.start and span.end <= run.end:
-            return buffer.slice(span.start - run.start, len(span))
+def _pick(runs: Sequence[_Run], span: Span) -> pa.Buffer:
+    for run in runs:
+        if run.span.start <= span.start and span.end <= run.span.end:
+            return run.plaintext.slice(span.start - run.span.start, len(span))
     return pa.py_buffer(b"")  # an empty span
 
 
-Piece = tuple[Span, "Future[None] | None"]
-
-
-def _start_fetch(opened: OpenObject, span: Span, view: memoryview) -> list[Piece]:
-    """Start filling ``view`` with the stored bytes of ``span``; pieces come in order, None marks one already there."""
+def _start_fetch(opened: OpenObject, span: Span, view: memoryview, pieces: list[Piece]) -> None:
+    """Start filling ``view`` with the stored bytes of ``span``; ``pieces`` grows in their order."""
     tail_at = opened.stored.size - len(opened.tail)
-    pieces: list[Piece] = []
+    store, stored = opened.store, opened.stored
     for piece in cut(Span(span.start, max(min(span.end, tail_at), span.start))):
         target = view[piece.start - span.start : piece.end - span.start]
-        future = pool().submit(opened.store.get_into, opened.stored.location, piece.start, target, opened.stored.etag)
-        pieces.append((piece, future))
+        pieces.append((piece, pool().submit(store.get_into, stored.location, piece.start, target, stored.etag)))
     rest = Span(max(span.start, tail_at), span.end)
     if rest.start < rest.end:
         view[rest.start - span.start : rest.end - span.start] = opened.tail[rest.start - tail_at : rest.end - tail_at]
         pieces.append((rest, None))
-    return pieces
 
 
 def _wait(pieces: Sequence[Piece]) -> int:
@@ -134,8 +135,8 @@ def _decrypt_gcm(opened: OpenObject, pieces: Sequence[Piece], view: memoryview) 
             cipher.update_into(body, body)
         try:
             cipher.finalize(view[end : end + GCM_TAG_BYTES])
-        except IntegrityError as error:
-            raise _does_not_verify() from error
+        except IntegrityError:
+            raise does_not_verify() from None
     return end
 
 
@@ -151,35 +152,54 @@ def _decrypt_cbc(opened: OpenObject, pieces: Sequence[Piece], view: memoryview) 
     return opened.plaintext_bytes
 
 
+class _Run:
+    """One run of whole plaintext blocks: fetched together, decrypted in place; ``span`` is in plaintext bytes."""
+
+    def __init__(self, opened: OpenObject, span: Span) -> None:
+        self._opened = opened
+        self.span = span
+        self._stored = _stored_span(opened, span)
+        self._buffer = pa.allocate_buffer(len(self._stored))
+        self._view = memoryview(self._buffer).cast("B")
+        self._pieces: list[Piece] = []
+
+    def start(self) -> None:
+        """Ask for the bytes that are not there yet."""
+        _start_fetch(self._opened, self._stored, self._view, self._pieces)
+
+    def finish(self) -> None:
+        """Wait for the bytes and decrypt them."""
+        _wait(self._pieces)
+        if self._opened.envelope is None:
+            return
+        envelope, key = self._opened.cipher()
+        if envelope.authenticated:
+            first_block = self.span.start // BLOCK_BYTES
+            with self._opened.backend.ctr_cipher(key.view(), envelope.iv, first_block) as ctr:
+                ctr.update_into(self._view, self._view)
+            return
+        iv = bytes(self._view[: self._before]) or envelope.iv
+        with self._opened.backend.cbc_decryptor(key.view(), iv, padding=False) as cbc:
+            cbc.update_into(self._view[self._before :], self._view[self._before :])
+
+    @property
+    def _before(self) -> int:
+        """Length of the block before the run, which CBC needs as its IV; 0 where there is none."""
+        return self.span.start - self._stored.start
+
+    @property
+    def plaintext(self) -> pa.Buffer:
+        """The run's plaintext."""
+        return self._buffer.slice(self._before, len(self.span))
+
+    def abandon(self) -> None:
+        """Give the buffer up: no request writes into it any more, and nothing stays in it."""
+        _abandon(self._pieces)
+        _wipe(self._view)
+
+
 def _stored_span(opened: OpenObject, run: Span) -> Span:
     """Return the stored bytes that a run of whole plaintext blocks needs; CBC needs the block before it too."""
     if opened.envelope is None or opened.envelope.authenticated:
         return run
-    return Span(max(run.start - BLOCK, 0), -(-run.end // BLOCK) * BLOCK)
-
-
-def _start_run(opened: OpenObject, run: Span) -> tuple[pa.Buffer, list[Piece]]:
-    span = _stored_span(opened, run)
-    buffer = pa.allocate_buffer(len(span))
-    return buffer, _start_fetch(opened, span, memoryview(buffer).cast("B"))
-
-
-def _finish_run(opened: OpenObject, run: Span, buffer: pa.Buffer, pieces: Sequence[Piece]) -> pa.Buffer:
-    _wait(pieces)
-    if opened.envelope is None:
-        return buffer
-    envelope, key = opened.cipher()
-    view = memoryview(buffer).cast("B")
-    if envelope.authenticated:
-        with opened.backend.ctr_cipher(key.view(), envelope.iv, run.start // BLOCK) as ctr:
-            ctr.update_into(view, view)
-        return buffer
-    before = run.start - _stored_span(opened, run).start
-    iv = bytes(view[:before]) if before else envelope.iv
-    with opened.backend.cbc_decryptor(key.view(), iv, padding=False) as cbc:
-        cbc.update_into(view[before:], view[before:])
-    return buffer.slice(before, len(run))
-
-
-def _does_not_verify() -> IntegrityError:
-    return IntegrityError("the object does not verify: its GCM tag does not match; nothing was released", fix=_RESTORE)
+    return Span(max(run.start - BLOCK_BYTES, 0), -(-run.end // BLOCK_BYTES) * BLOCK_BYTES)

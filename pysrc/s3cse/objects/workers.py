@@ -15,6 +15,9 @@ def pool() -> ThreadPoolExecutor:
     """Return this process's pool, made on first use. Work in it must not wait for other work in it."""
     pid = os.getpid()
     if pid not in _pools:
-        _pools.clear()  # a forked child has its parent's entry, whose threads do not exist here
-        _pools[pid] = ThreadPoolExecutor(WORKERS, thread_name_prefix="s3cse")
+        # A forked child has its parent's entry, whose threads do not exist here.
+        for other in [known for known in _pools if known != pid]:
+            _pools.pop(other, None)
+        # Threads start with the first work: where two callers race, the loser's pool is nothing yet.
+        _pools.setdefault(pid, ThreadPoolExecutor(WORKERS, thread_name_prefix="s3cse"))
     return _pools[pid]

@@ -50,9 +50,7 @@ def count(spark: SparkSession, path: str, filter: str | None = None, **options: 
     return read(spark, path, [simplest.name], filter, **options).count()
 
 
-def write(
-    df: DataFrame, path: str, mode: str = "append", partition_by: Sequence[str] = (), **options: str
-) -> None:
+def write(df: DataFrame, path: str, mode: str = "append", partition_by: Sequence[str] = (), **options: str) -> None:
     """Encrypt a DataFrame into a table.
 
     Args:

@@ -55,7 +55,7 @@ def _spelling(schema: pa.Schema, name: str) -> str:
             found=repr(name),
             expected=", ".join(schema.names),
         )
-    return same[0]
+    return str(same[0])
 
 
 class TableReader(DataSourceReader):

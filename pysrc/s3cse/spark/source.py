@@ -21,7 +21,8 @@ class S3cseDataSource(DataSource):
     gives wrong rows (docs/decisions/0003). Say ``.schema(subset)``, ``columns`` and ``filter`` instead.
     """
 
-    #: The table's columns as schema() found them; Spark pickles this object on to the planner, which need not look again.
+    #: The table's columns as schema() found them; Spark pickles this object on to the planner, which need not look
+    #: again.
     _known: pa.Schema | None = None
 
     @classmethod

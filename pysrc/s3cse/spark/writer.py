@@ -41,7 +41,8 @@ class TableWriter(DataSourceArrowWriter):
 
     def __init__(self, options: Options, schema: StructType, overwrite: bool) -> None:
         self._options = options
-        self._schema = to_arrow(schema)
+        # Nullable, as Spark's own files are: whether a column happens to have no nulls here is not the table's promise.
+        self._schema = pa.schema([column.with_nullable(True) for column in to_arrow(schema)])
         self._overwrite = overwrite
         self._job = uuid.uuid4().hex
         missing = [name for name in options.partition_by if name not in self._schema.names]

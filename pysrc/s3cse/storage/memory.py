@@ -44,8 +44,7 @@ class MemoryStore:
         except KeyError:
             raise TransferError("no such object", uri=location.uri, status=404, code="NoSuchKey") from None
 
-    def _stored(self, location: Location) -> StoredObject:
-        body, metadata = self._objects[location]
+    def _stored(self, location: Location, body: bytes, metadata: Mapping[str, str]) -> StoredObject:
         lower = {name.lower(): value for name, value in metadata.items()}
         names = [name.lower() for name in metadata]
         doubled = tuple(sorted({name for name in names if names.count(name) > 1}))
@@ -53,8 +52,8 @@ class MemoryStore:
 
     def get_tail(self, location: Location, length: int) -> tuple[StoredObject, bytes]:
         """See ObjectStore."""
-        body, _ = self._find("GET", location)
-        return self._stored(location), body[max(len(body) - length, 0) :]
+        body, metadata = self._find("GET", location)
+        return self._stored(location, body, metadata), body[max(len(body) - length, 0) :]
 
     def get_into(self, location: Location, start: int, out: Buffer, if_match: str) -> None:
         """See ObjectStore."""
@@ -72,14 +71,14 @@ class MemoryStore:
     def head(self, location: Location) -> StoredObject | None:
         """See ObjectStore."""
         self.log.append(("HEAD", location.key))
-        return self._stored(location) if location in self._objects else None
+        found = self._objects.get(location)
+        return None if found is None else self._stored(location, *found)
 
     def list(self, prefix: Location) -> Iterator[ListedObject]:
         """See ObjectStore."""
         self.log.append(("LIST", prefix.key))
-        for location in sorted(self._objects):
+        for location, (body, _) in sorted(self._objects.items()):
             if location.bucket == prefix.bucket and location.key.startswith(prefix.key):
-                body = self._objects[location][0]
                 yield ListedObject(location, len(body), _etag(body))
 
     def put(self, location: Location, body: bytes, metadata: Mapping[str, str] | None = None) -> str:

@@ -7,10 +7,10 @@ are both reported by :class:`StoredObject.doubled`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import unquote, urlsplit
 
 from s3cse.errors import SettingsError
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 _SCHEMES = ("s3", "s3a", "s3n")
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # older buckets have capitals and underscores
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -29,17 +30,23 @@ class Location:
 
     @classmethod
     def parse(cls, uri: str) -> Location:
-        """Read ``s3://bucket/key``; ``s3a`` and ``s3n`` are taken as the same.
+        """Read ``s3://bucket/key``; ``s3a`` and ``s3n`` are taken as the same. The key is taken as it stands.
 
         Raises:
-            SettingsError: another scheme, or no bucket.
+            SettingsError: another scheme, or no valid bucket.
         """
-        parts = urlsplit(uri, allow_fragments=False)
-        if parts.scheme not in _SCHEMES or not parts.netloc:
-            raise SettingsError("not an S3 address", found=repr(uri), expected="s3://bucket/path")
-        _, _, rest = uri.partition("://")
+        scheme, _, rest = uri.partition("://")
         bucket, _, key = rest.partition("/")
-        return cls(unquote(bucket), key)
+        if scheme.lower() not in _SCHEMES or not _BUCKET.fullmatch(bucket):
+            # Hadoop once allowed s3n://ACCESS-KEY:SECRET@bucket: no message may repeat that.
+            shown = "credentials in the address" if "@" in bucket else repr(uri)
+            raise SettingsError(
+                "not an S3 address",
+                found=shown,
+                expected="s3://bucket/path",
+                fix="give the bucket's plain name, and credentials the way boto3 finds them",
+            )
+        return cls(bucket, key)
 
     def child(self, name: str) -> Location:
         """Return the location of ``name`` under this prefix."""

@@ -1,0 +1,54 @@
+"""The frame that all jobs share: options checked before Spark starts, errors in one line, exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pyspark.sql import SparkSession
+
+from s3cse.errors import S3CSEError
+from s3cse.spark.explain import explain
+from s3cse.spark.flags import given_options
+from s3cse.spark.options import Options, parse_options
+
+DONE, FAILED, WRONG_USE = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a job's work gets: the session, the flags as given (for Spark's readers and writers) and as understood."""
+
+    spark: SparkSession
+    given: Mapping[str, str]
+    options: Options
+
+
+def run_job(name: str, table: str, arguments: argparse.Namespace, work: Callable[[Job], int]) -> int:
+    """Run a job's work and return the exit code: 0 done, 1 failed, 2 a wrong option.
+
+    Args:
+        name: for messages and Spark's application name.
+        table: the encrypted table's address.
+        arguments: with the flags of s3cse.spark.flags.
+        work: returns the exit code; what it raises is explained in one line, unknown errors keep their traceback.
+    """
+    given = given_options(arguments)
+    try:
+        options = parse_options({"path": table, **given})
+    except S3CSEError as error:
+        print(f"{name}: {error}", file=sys.stderr)  # noqa: T201 - a command's message
+        return WRONG_USE
+    spark = SparkSession.builder.appName(f"s3cse {name} {table}").getOrCreate()
+    try:
+        return work(Job(spark, given, options))
+    except Exception as error:
+        text = explain(error)
+        if text is None:
+            raise
+        print(f"{name}: {text}", file=sys.stderr)  # noqa: T201 - a command's message
+        return FAILED
+    finally:
+        spark.stop()

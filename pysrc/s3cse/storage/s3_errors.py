@@ -1,0 +1,111 @@
+"""The one place where errors of boto3, botocore and urllib3 become TransferError, the original as its cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
+from urllib3.exceptions import HTTPError
+
+from s3cse.errors import TransferError
+from s3cse.storage.port import Location
+
+_GONE = "the object is gone: list the table again"
+_PERMISSION = "allow this identity s3:GetObject, s3:PutObject, s3:ListBucket… on the bucket"
+_BUSY = "S3 is throttling: fewer parallel tasks, or try again later"
+_CREDENTIALS = "check the credentials that boto3 finds, and the clock"
+_REGION = "check the bucket's Region and the endpoint"
+_OTHER = "look the error code up in the S3 documentation"
+_REPLACED = "it was replaced while it was read: read again to get the new one whole"
+#: What to do, by S3's error code; the answers to HEAD have no body, so there botocore gives the status for a code.
+_FIXES = {
+    "NoSuchBucket": "check the bucket's name and Region",
+    "NoSuchKey": _GONE,
+    "404": _GONE,
+    "NoSuchUpload": "the upload was completed or aborted meanwhile: write the object again if it is not there",
+    "PreconditionFailed": _REPLACED,
+    "412": _REPLACED,
+    "AccessDenied": _PERMISSION,
+    "403": _PERMISSION,
+    "SlowDown": _BUSY,
+    "503": _BUSY,
+    "InvalidAccessKeyId": _CREDENTIALS,
+    "SignatureDoesNotMatch": _CREDENTIALS,
+    "ExpiredToken": _CREDENTIALS,
+    "RequestTimeTooSkewed": _CREDENTIALS,
+    "PermanentRedirect": _REGION,
+    "AuthorizationHeaderMalformed": _REGION,
+    "301": _REGION,
+}
+
+
+def fix_for(code: str) -> str:
+    """Return what a caller can do about this error code."""
+    return _FIXES.get(code, _OTHER)
+
+
+@contextmanager
+def translated(location: Location, action: str) -> Iterator[None]:
+    """Turn the client library's errors inside the block into TransferError.
+
+    Never put a ``yield`` into the block: what the caller throws into a generator is no error of S3.
+
+    Args:
+        action: a verb that fits "S3 did not … the object".
+    """
+    try:
+        yield
+    except ClientError as error:
+        detail = error.response.get("Error", {})
+        code = str(detail.get("Code", ""))
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        raise TransferError(
+            f"S3 did not {action} the object",
+            uri=location.uri,
+            found=f"{code}: {detail.get('Message') or ''}".rstrip(": "),
+            expected="the object as it was when it was opened" if status == 412 else "no error",
+            fix=fix_for(code),
+            status=status,
+            code=code,
+        ) from error
+    except (HTTPClientError, IncompleteReadError, HTTPError) as error:
+        raise TransferError(
+            f"S3 did not {action} the object: the connection broke",
+            uri=location.uri,
+            found=type(error).__name__,
+            expected="a whole answer",
+            fix="check the network and the endpoint, then try again",
+        ) from error
+    except BotoCoreError as error:
+        raise TransferError(
+            f"S3 could not be asked to {action} the object",
+            uri=location.uri,
+            found=str(error),
+            expected="a valid request with credentials",
+            fix="check the credentials, the Region and the endpoint that boto3 finds",
+        ) from error
+
+
+def cut_short(location: Location, found: int, expected: int) -> TransferError:
+    """Return the error for a body that ended early."""
+    return TransferError(
+        "the body ended early",
+        uri=location.uri,
+        found=f"{found} bytes",
+        expected=f"{expected} bytes",
+        fix="try again; if it stays, the object or the connection is damaged",
+    )
+
+
+def replaced(location: Location, found: str, expected: str) -> TransferError:
+    """Return the error for a server that ignored If-Match and sent another object than the one that was opened."""
+    return TransferError(
+        "the answer is of another object than the one that was opened",
+        uri=location.uri,
+        found=f"ETag {found}",
+        expected=f"ETag {expected}",
+        fix=_REPLACED,
+        status=412,
+        code="PreconditionFailed",
+    )
