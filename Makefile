@@ -37,6 +37,7 @@ check: $(STAMP) ## format, lint, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python docs/generate.py --check
 
 test: check $(PEER)/.installed ## all of the above and every test that needs no root
 	$(BIN)/python -m pytest -m "not heavy"

@@ -3,6 +3,8 @@
 Executors upload parts and complete nothing. The driver's commit completes every upload; for an overwrite it then writes
 the journal, the point of no return, deletes what was replaced, writes ``_SUCCESS`` and removes the journal. Names carry
 the job's id, so commit and abort find leftovers of failed and speculative attempts, which Spark does not report.
+``_SUCCESS`` names the last jobs that are done: without it a repeated commit could not tell what came after it from what
+it was to replace, and an abort that comes late could not tell that the old data is gone.
 
 Spark calls ``abort`` in a fresh process when ``commit`` throws. Before the journal exists, abort removes whatever
 commit had completed: the old data is untouched. After that it deletes nothing, and the work can only go forward: by a
@@ -22,7 +24,8 @@ from s3cse.parquet.sink import StagedFile
 from s3cse.storage.port import ListedObject, Location, ObjectStore
 
 SUCCESS = "_SUCCESS"
-_JOB = "s3cse-job"
+_JOBS = "s3cse-jobs"
+_REMEMBERED = 16  # jobs that _SUCCESS names, newest first
 _log = logging.getLogger(__name__)
 
 
@@ -31,14 +34,12 @@ def commit(store: ObjectStore, table: Location, job: str, staged: Sequence[Stage
 
     Raises:
         TransferError: S3 refused. Before the journal the table is as it was once abort has run; after it, the new data
-        is
-            in force for s3cse readers, and another commit or write finishes the deletion of the old.
+            is in force for s3cse readers, and another commit or write finishes the deletion of the old.
     """
-    success = store.head(table.child(SUCCESS))
-    if success is not None and success.metadata.get(_JOB) == job:
-        return  # a repeated commit of a job that is done must not touch what came after it
     own = store.head(journal.location(table, job))
     if own is None:
+        if job in _done_jobs(store, table):
+            return  # a repeated commit of a job that is done must not touch what came after it
         _finish_other_overwrites(store, table, job)
         replaced = _names_not_of(store, table, job) if overwrite else ()
         _complete_all(store, staged)
@@ -48,16 +49,31 @@ def commit(store: ObjectStore, table: Location, job: str, staged: Sequence[Stage
             journal.write(store, table, journal.Journal(job, new, replaced))
     if overwrite:
         _finish_overwrite(store, table, job)
-    store.put(table.child(SUCCESS), b"", {_JOB: job})
+    else:
+        _mark_done(store, table, job)
 
 
-def abort(store: ObjectStore, table: Location, job: str) -> None:
+def abort(store: ObjectStore, table: Location, job: str, *, overwrite: bool) -> None:
     """Remove every trace of a job that has not passed its point of no return; safe to repeat."""
-    if store.head(journal.location(table, job)) is not None:
+    if store.head(journal.location(table, job)) is not None or (overwrite and job in _done_jobs(store, table)):
         _log.warning("%s: job %s is past its point of no return; nothing was removed", table.uri, job)
         return
     _abort_uploads(store, table, job)
     store.delete([row.location for row in store.list(_folder(table)) if job in row.location.key.rpartition("/")[2]])
+
+
+def _done_jobs(store: ObjectStore, table: Location) -> list[str]:
+    success = store.head(table.child(SUCCESS))
+    return [] if success is None else success.metadata.get(_JOBS, "").split()
+
+
+def _mark_done(store: ObjectStore, table: Location, job: str) -> None:
+    others = [other for other in _done_jobs(store, table) if other != job]
+    try:
+        store.put(table.child(SUCCESS), b"", {_JOBS: " ".join([job, *others][:_REMEMBERED])})
+    except S3CSEError:
+        if job not in _done_jobs(store, table):  # else only the answer was lost
+            raise
 
 
 def _folder(table: Location) -> Location:
@@ -70,7 +86,8 @@ def _relative(table: Location, location: Location) -> str:
 
 def _names_not_of(store: ObjectStore, table: Location, job: str) -> tuple[str, ...]:
     names = [_relative(table, row.location) for row in store.list(_folder(table))]
-    return tuple(name for name in names if job not in name.rpartition("/")[2] and not journal.is_journal(name))
+    kept = (name for name in names if job not in name.rpartition("/")[2] and not journal.is_journal(name))
+    return tuple(name for name in kept if name != SUCCESS)
 
 
 def _complete_all(store: ObjectStore, staged: Sequence[StagedFile]) -> None:
@@ -118,4 +135,6 @@ def _finish_overwrite(store: ObjectStore, table: Location, job: str) -> None:
 def _delete_replaced(store: ObjectStore, table: Location, found: journal.Journal, at: Location) -> None:
     folder = _folder(table)
     store.delete([Location(folder.bucket, folder.key + name) for name in found.replaced])
+    # In this order: an abort that finds neither the journal nor this would take the only data there is.
+    _mark_done(store, table, found.job)
     store.delete([at])

@@ -8,19 +8,24 @@ from collections.abc import Sequence
 
 from s3cse.spark.options import SPELLING
 
-_HELP = {
+#: What each option means, in a line; docs/options.md is made from it.
+HELP = {
+    "keyring": "kms: data keys from AWS KMS (the only one so far)",
     "kmsKeyId": "KMS key: id, ARN or alias (default: S3CSE_KMSKEYID in the environment)",
     "region": "AWS Region of bucket and key (default: as boto3 finds it)",
     "endpointUrl": "another S3 server than AWS (default: AWS_ENDPOINT_URL_S3)",
     "kmsEndpointUrl": "another KMS than AWS (default: AWS_ENDPOINT_URL_KMS)",
     "profile": "what is written: emrfs-v2 (GCM, default) or emrfs (CBC, for old readers)",
+    "storage": "metadata: the envelope is in the object's metadata (the only one so far)",
     "context": 'encryption context as JSON, like {"team": "flights"}',
     "integrity": "strict (default) | verify-indexed | none",
     "legacy": "refuse (default) | wraps | allow: old key wraps and CBC bodies",
+    "commitment": "allow (default) | require: only formats that commit to their key",
     "plaintext": "refuse (default) | pass: files that are not encrypted",
     "columns": "only these columns, with commas between",
     "filter": "only rows for which this SQL condition is true",
     "partitionBy": "columns that become folders, with commas between",
+    "schemaMode": "one (default): the smallest file speaks for all | merge: unite the schemas of all files",
     "compression": "snappy (default) | zstd | gzip | lz4 | none",
     "splitBytes": "stored bytes per read task, like 64m",
 }
@@ -33,7 +38,7 @@ def add_flags(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
     """Add a flag for each of these options."""
     group = parser.add_argument_group("options of the s3cse format")
     for name in names:
-        group.add_argument(f"--{_kebab(name)}", dest=name, metavar="VALUE", help=_HELP[name])
+        group.add_argument(f"--{kebab(name)}", dest=name, metavar="VALUE", help=HELP[name])
 
 
 def given_options(arguments: argparse.Namespace) -> dict[str, str]:
@@ -42,5 +47,6 @@ def given_options(arguments: argparse.Namespace) -> dict[str, str]:
     return {name.lower(): values[name] for name in SPELLING.values() if values.get(name) is not None}
 
 
-def _kebab(name: str) -> str:
+def kebab(name: str) -> str:
+    """Return an option's name as a flag spells it."""
     return re.sub(r"([A-Z])", lambda found: f"-{found.group(1).lower()}", name)

@@ -92,4 +92,5 @@ class TableWriter(DataSourceArrowWriter):
 
     def abort(self, messages: list[WriterCommitMessage | None]) -> None:  # noqa: ARG002 - Spark does not name all
         """Remove what the job left; runs on the driver, in another process than commit."""
-        commit.abort(session_for(self._options).store, self._options.table, self._job)
+        store = session_for(self._options).store
+        commit.abort(store, self._options.table, self._job, overwrite=self._overwrite)

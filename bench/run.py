@@ -1,0 +1,138 @@
+"""Run the benchmarks and write bench/README.md from what they print.
+
+    make bench                        # all of them, half an hour
+    python bench/run.py gcm memory    # some; the other tables stay as they were
+
+Figures are kept in bench/results/ as the benchmarks print them (one JSON object per line), with the machine and date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+BENCH = Path(__file__).resolve().parent
+ROOT = BENCH.parent
+RESULTS = BENCH / "results"
+#: pyspark releases besides the one in the main environment; each gets an environment of its own.
+OTHER_PYSPARK = {"spark41": "4.1.4"}
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """One table of the report."""
+
+    name: str
+    script: str
+    title: str
+    goal: str
+    arguments: tuple[str, ...] = ()
+    environment: str = ".venv"
+
+    @property
+    def command(self) -> list[str]:
+        """What is run, relative to the repository."""
+        return [f"{self.environment}/bin/python", f"bench/{self.script}", *self.arguments]
+
+
+BENCHMARKS = (
+    Benchmark("gcm", "gcm.py", "AES-256-GCM from Python, 1 MiB calls, one thread", "at least 0.95 of openssl speed"),
+    Benchmark("spark43", "spark_scan.py", "Spark scans, pyspark 4.3", "full scan at most 1.3 x plain local files"),
+    Benchmark(
+        "spark41",
+        "spark_scan.py",
+        "Spark scans, pyspark 4.1",
+        "full scan at most 1.3 x plain local files",
+        environment=".venv-pyspark41",
+    ),
+    Benchmark("memory", "memory.py", "Peak memory of one 1 GiB object", "write at most 200 MiB over base"),
+)
+
+
+def prepare(benchmark: Benchmark) -> None:
+    """Make the environment of a benchmark that needs another pyspark."""
+    version = OTHER_PYSPARK.get(benchmark.name)
+    folder = ROOT / benchmark.environment
+    if version is None or (folder / ".installed").exists():
+        return
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    packages = ["--editable", ".[demo]", f"pyspark=={version}"]
+    subprocess.run([folder / "bin/python", "-m", "pip", "install", "--quiet", *packages], check=True, cwd=ROOT)
+    (folder / ".installed").touch()
+
+
+def measure(benchmark: Benchmark) -> None:
+    """Run one benchmark and keep its figures."""
+    prepare(benchmark)
+    print(f"running {' '.join(benchmark.command)}", flush=True)
+    done = subprocess.run(
+        [*benchmark.command, "--json"], check=True, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=dict(os.environ)
+    )
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    RESULTS.mkdir(exist_ok=True)
+    record = {"machine": machine(), "date": datetime.date.today().isoformat(), "figures": lines}
+    (RESULTS / f"{benchmark.name}.json").write_text(json.dumps(record, indent=1) + "\n")
+
+
+def machine() -> str:
+    """Say what this machine is, in a line."""
+    info = Path("/proc/cpuinfo")
+    found = re.search(r"model name\s*: (.+)", info.read_text()) if info.exists() else None
+    return (
+        f"{found.group(1) if found else platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    )
+
+
+def render(benchmark: Benchmark) -> str:
+    """Return the report's section on one benchmark."""
+    path = RESULTS / f"{benchmark.name}.json"
+    if not path.exists():
+        return ""
+    record = json.loads(path.read_text())
+    rows = [
+        f"| {line['case']} | {line['value']} {line['unit']} | {line.get('ratio', '')} | {line.get('against', '')} |"
+        for line in record["figures"]
+    ]
+    return "\n".join(
+        [
+            f"## {benchmark.title}",
+            "",
+            f"`{' '.join(benchmark.command)}` · goal: {benchmark.goal} · {record['date']}, {record['machine']}",
+            "",
+            "| case | value | ratio | against |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def main() -> int:
+    """Measure and write the report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help=", ".join(benchmark.name for benchmark in BENCHMARKS))
+    arguments = parser.parse_args()
+    for benchmark in BENCHMARKS:
+        if not arguments.names or benchmark.name in arguments.names:
+            measure(benchmark)
+    head = [
+        "# Benchmarks",
+        "",
+        "Made by `bench/run.py`; do not edit. Small, shared machines: trust the ratios, which come from one run, its rounds",
+        "interleaved; not the absolute figures.",
+        "",
+    ]
+    (BENCH / "README.md").write_text("\n".join([*head, *filter(None, map(render, BENCHMARKS))]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
