@@ -126,8 +126,8 @@ def main() -> int:
     head = [
         "# Benchmarks",
         "",
-        "Made by `bench/run.py`; do not edit. Small, shared machines: trust the ratios, which come from one run, its rounds",
-        "interleaved; not the absolute figures.",
+        "Made by `bench/run.py`; do not edit. The machines are small and shared: trust the ratios, each from one run",
+        "with its rounds interleaved, not the absolute figures.",
         "",
     ]
     (BENCH / "README.md").write_text("\n".join([*head, *filter(None, map(render, BENCHMARKS))]))

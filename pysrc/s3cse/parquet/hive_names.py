@@ -93,7 +93,7 @@ def _value_text(name: str, scalar: Any) -> str:
     except (ValueError, OverflowError, pa.ArrowInvalid) as error:
         raise SettingsError(
             f"a value of partition column {name!r} cannot be a folder's name",
-            found=str(scalar.cast(pa.int64()) if pat.is_timestamp(scalar.type) else scalar),
+            found=f"a {scalar.type} beyond that",
             expected="a date or timestamp within the years 1 to 9999, in microseconds",
         ) from error
 

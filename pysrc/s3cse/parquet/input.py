@@ -14,13 +14,26 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from s3cse.crypto.ciphers import BLOCK_BYTES
 from s3cse.errors import EnvelopeError, IntegrityError, S3CSEError
 from s3cse.objects.open import OpenObject
 from s3cse.objects.policy import Policy
 from s3cse.objects.ranges import Span
 from s3cse.objects.reader import read_unverified_ranges, read_whole
 
-_FOOTER_END = 8  # 4-byte length and "PAR1"
+#: The policies under which a GCM file is authenticated as a whole before use.
+WHOLE = ("strict", "stream")
+#: What to open an object with: pyarrow reads the last 64 KiB of a file at once, the tag and block borders come on top.
+TAIL_BYTES = (64 << 10) + 3 * BLOCK_BYTES
+
+#: Files up to this stored size that are needed whole come with the opening request; larger ones in parallel pieces.
+ONE_GET_BYTES = 16 << 20
+
+
+def opening_bytes(size: int, policy: Policy) -> int:
+    """Return how much of a file of this stored size to fetch along when opening it, both in bytes."""
+    whole = policy.integrity in WHOLE and size <= ONE_GET_BYTES
+    return max(size, TAIL_BYTES) if whole else TAIL_BYTES
 
 
 class RangeFile(io.RawIOBase):
@@ -30,8 +43,7 @@ class RangeFile(io.RawIOBase):
         super().__init__()
         self._opened = opened
         self._at = 0
-        tail = min(len(opened.tail), opened.plaintext_bytes)
-        self._loaded = self._load([Span(opened.plaintext_bytes - tail, opened.plaintext_bytes)])
+        self._loaded = self._load([_tail_span(opened)])
         self._kept = len(self._loaded)
 
     def _load(self, spans: Sequence[Span]) -> list[tuple[Span, pa.Buffer]]:
@@ -76,6 +88,14 @@ class RangeFile(io.RawIOBase):
         return bytes(found)
 
 
+def _tail_span(opened: OpenObject) -> Span:
+    """Return the plaintext range that the bytes in memory give without another request."""
+    start = -(-(opened.stored.size - len(opened.tail)) // BLOCK_BYTES) * BLOCK_BYTES
+    if start and opened.envelope is not None and not opened.envelope.authenticated:
+        start += BLOCK_BYTES  # a CBC block needs the one before it
+    return Span(min(start, opened.plaintext_bytes), opened.plaintext_bytes)
+
+
 @dataclass(frozen=True, slots=True)
 class ParquetInput:
     """A Parquet file ready to be scanned. ``verified`` says whether its bytes were authenticated before use."""
@@ -106,7 +126,7 @@ def open_parquet(opened: OpenObject, policy: Policy) -> ParquetInput:
         TransferError: it could not be fetched.
     """
     authenticated = opened.envelope is not None and opened.envelope.authenticated
-    whole = policy.integrity in ("strict", "stream") and authenticated
+    whole = policy.integrity in WHOLE and authenticated
     ranges = None if whole else RangeFile(opened)
     source = pa.BufferReader(read_whole(opened)) if ranges is None else pa.PythonFile(ranges, mode="r")
     try:

@@ -66,6 +66,8 @@ def read(store: ObjectStore, listed: ListedObject) -> Journal:
 
 
 def _names(value: Sequence[object]) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError("no list of names")
     names = tuple(str(name) for name in value)
     if any(name.startswith("/") or ".." in name.split("/") for name in names):
         raise ValueError("a name leaves the table's folder")

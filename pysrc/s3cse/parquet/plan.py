@@ -15,11 +15,14 @@ from s3cse.errors import SettingsError
 from s3cse.keyrings.base import Keyring
 from s3cse.objects.open import open_object
 from s3cse.objects.policy import Policy
-from s3cse.parquet.input import ParquetInput, open_parquet
+from s3cse.parquet.input import WHOLE, ParquetInput, open_parquet, opening_bytes
 from s3cse.parquet.scan import FileTask
 from s3cse.parquet.splits import SplitFile, pack
 from s3cse.parquet.table import DataFile, TableFiles
 from s3cse.storage.port import ObjectStore
+
+#: A task that reads less than this mostly pays for being a task.
+SMALLEST_SPLIT_BYTES = 4 << 20
 
 
 def file_schema(
@@ -44,13 +47,24 @@ def file_schema(
 
 
 def plan_splits(
-    store: ObjectStore, keyring: Keyring, table: TableFiles, policy: Policy, split_bytes: int
+    store: ObjectStore,
+    keyring: Keyring,
+    table: TableFiles,
+    policy: Policy,
+    split_bytes: int,
+    parallelism: int | None = None,
 ) -> list[list[FileTask]]:
     """Distribute a table's files over tasks of about ``split_bytes`` stored bytes each.
+
+    Args:
+        split_bytes: what a task should read at most.
+        parallelism: tasks that run at the same time; the number of splits becomes a multiple of it, so that the last
+            round keeps all of them busy.
 
     Returns:
         One list of file tasks per split; every row group of every file in exactly one of them.
     """
+    split_bytes = _even(sum(file.size for file in table.files), split_bytes, parallelism)
     candidates = [
         _candidate(store, keyring, index, file, policy, split_bytes) for index, file in enumerate(table.files)
     ]
@@ -60,10 +74,18 @@ def plan_splits(
     ]
 
 
+def _even(total: int, split_bytes: int, parallelism: int | None) -> int:
+    """Return a split size, at most the given one, that gives a multiple of ``parallelism`` splits."""
+    if not parallelism or not total:
+        return split_bytes
+    rounds = -(-total // (split_bytes * parallelism))
+    return max(-(-total // (rounds * parallelism)), min(split_bytes, SMALLEST_SPLIT_BYTES))
+
+
 def _candidate(
     store: ObjectStore, keyring: Keyring, index: int, file: DataFile, policy: Policy, split_bytes: int
 ) -> SplitFile:
-    if policy.integrity in ("strict", "stream") or file.size <= split_bytes:
+    if policy.integrity in WHOLE or file.size <= split_bytes:
         return SplitFile(index, file.size)
     metadata = _open(store, keyring, file, policy).file.metadata
     sizes = [_stored_bytes(metadata.row_group(group)) for group in range(metadata.num_row_groups)]
@@ -75,4 +97,6 @@ def _stored_bytes(group: pa.parquet.RowGroupMetaData) -> int:
 
 
 def _open(store: ObjectStore, keyring: Keyring, file: DataFile, policy: Policy) -> ParquetInput:
-    return open_parquet(open_object(store, keyring, file.location, policy), policy)
+    return open_parquet(
+        open_object(store, keyring, file.location, policy, tail_bytes=opening_bytes(file.size, policy)), policy
+    )

@@ -18,7 +18,7 @@ from s3cse.objects.policy import Policy
 from s3cse.parquet.binding import bind
 from s3cse.parquet.conform import conform
 from s3cse.parquet.expression import Expression
-from s3cse.parquet.input import ParquetInput, open_parquet, unreadable
+from s3cse.parquet.input import ParquetInput, open_parquet, opening_bytes, unreadable
 from s3cse.parquet.predicate import Predicate
 from s3cse.parquet.pruning import ColumnStats, may_match
 from s3cse.parquet.row_filter import predicate_to_arrow
@@ -128,7 +128,8 @@ class _Reading:
                 yield source, task
 
     def _open(self, store: ObjectStore, keyring: Keyring, task: FileTask) -> ParquetInput:
-        opened = open_object(store, keyring, task.file.location, self._scan.policy)
+        policy, tail = self._scan.policy, opening_bytes(task.file.size, self._scan.policy)
+        opened = open_object(store, keyring, task.file.location, policy, tail_bytes=tail)
         if opened.stored.etag != task.file.etag:
             raise TransferError(
                 "the file was replaced after the table was listed",
@@ -137,7 +138,7 @@ class _Reading:
                 expected=task.file.etag,
                 fix="load the table again",
             )
-        return open_parquet(opened, self._scan.policy)
+        return open_parquet(opened, policy)
 
     def _may_hold_rows(self, file: DataFile) -> bool:
         return self._predicate is None or may_match(self._predicate, self._partition_stats(file))

@@ -97,15 +97,16 @@ def _column_stats(column: Any, chunk: Any, rows: int, created_by: str | None) ->
     return ColumnStats(stored.kind, low, high, rows, nulls)
 
 
-def _lookup(metadata: Any, wanted: Iterable[str]) -> dict[str, list[int]]:
-    """Map each wanted name to the leaf columns that it is or holds, letter case ignored."""
-    leaves: dict[str, list[int]] = {name: [] for name in wanted}
-    for number in range(metadata.num_columns):
-        path = metadata.schema.column(number).path.lower()
-        for name, found in leaves.items():
-            if path == name.lower() or path.startswith(f"{name.lower()}."):
-                found.append(number)
-    return leaves
+def _leaves(metadata: Any, name: str) -> list[int]:
+    """Return the leaf columns that a column of the table is, or may hold; letter case is ignored."""
+    folded = name.lower()
+    paths = (metadata.schema.column(number).path.lower() for number in range(metadata.num_columns))
+    return [number for number, path in enumerate(paths) if path == folded or path.startswith(f"{folded}.")]
+
+
+def _is_flat(column: Any, name: str) -> bool:
+    """Whether a leaf is the table's column itself: in a struct or list its path is longer than its own name."""
+    return bool(column.path == column.name and column.name.lower() == name.lower() and not column.max_repetition_level)
 
 
 def group_stats(metadata: Any, number: int, columns: Iterable[str]) -> dict[str, ColumnStats]:
@@ -121,11 +122,12 @@ def group_stats(metadata: Any, number: int, columns: Iterable[str]) -> dict[str,
     """
     group = metadata.row_group(number)
     result: dict[str, ColumnStats] = {}
-    for name, leaves in _lookup(metadata, columns).items():
+    for name in columns:
+        leaves = _leaves(metadata, name)
         column = metadata.schema.column(leaves[0]) if len(leaves) == 1 else None
         if not leaves:
             result[name] = ColumnStats(rows=group.num_rows, nulls=group.num_rows)
-        elif column is not None and column.path == column.name and column.max_repetition_level == 0:
+        elif column is not None and _is_flat(column, name):
             result[name] = _column_stats(column, group.column(leaves[0]), group.num_rows, metadata.created_by)
         else:
             result[name] = ColumnStats()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from s3cse.errors import SettingsError
+from s3cse.errors import SettingsError, TransferError
 from s3cse.parquet import hive, journal
 from s3cse.storage.port import ListedObject, Location, ObjectStore
 
@@ -35,16 +35,21 @@ class TableFiles:
     partition_schema: pa.Schema
 
 
-def list_table(store: ObjectStore, table: Location) -> TableFiles:
+_LISTINGS = 5
+
+
+def list_table(store: ObjectStore, table: Location, types: pa.Schema | None = None) -> TableFiles:
     """List a table's data files; hidden names and what an overwrite replaced are left out.
 
-    ``table`` may also be one file.
+    Args:
+        table: the folder, or one file.
+        types: of partition columns, where the caller knows better than what their values look like.
 
     Raises:
         SettingsError: there is no data file, or the partition folders contradict each other.
     """
     rows = _visible(store, table)
-    partitioned = hive.discover([name for name, _ in rows], table.uri)
+    partitioned = hive.discover([name for name, _ in rows], table.uri, types=types)
     by_name = dict(rows)
     files = tuple(
         DataFile(by_name[found.name].location, by_name[found.name].size, by_name[found.name].etag, found.values)
@@ -57,9 +62,17 @@ def list_table(store: ObjectStore, table: Location) -> TableFiles:
 
 def _visible(store: ObjectStore, table: Location) -> Sequence[tuple[str, ListedObject]]:
     folder = f"{table.key}/" if table.key else ""
-    listed = [(row.location.key.removeprefix(folder), row) for row in store.list(Location(table.bucket, folder))]
-    if not listed and table.key:
-        return [("", row) for row in store.list(table) if row.location == table]
-    journals = [journal.read(store, row) for name, row in listed if journal.is_journal(name)]
-    replaced = {name for found in journals for name in found.replaced}
-    return [(name, row) for name, row in listed if name not in replaced]
+    for attempt in range(_LISTINGS):
+        listed = [(row.location.key.removeprefix(folder), row) for row in store.list(Location(table.bucket, folder))]
+        if not listed and table.key:
+            return [("", row) for row in store.list(table) if row.location == table]
+        try:
+            journals = [journal.read(store, row) for name, row in listed if journal.is_journal(name)]
+        except TransferError as error:
+            # The overwrite came to its end meanwhile, and with it this listing's truth.
+            if error.status != 404 or attempt + 1 == _LISTINGS:
+                raise
+            continue
+        replaced = {name for found in journals for name in found.replaced}
+        return [(name, row) for name, row in listed if name not in replaced]
+    raise AssertionError("the last attempt returns or raises")

@@ -10,7 +10,7 @@ from s3cse.errors import S3CSEError
 from s3cse.keyrings.base import Keyring
 from s3cse.objects.open import OpenObject, open_object
 from s3cse.objects.policy import Policy
-from s3cse.parquet.input import ParquetInput, open_parquet, unreadable
+from s3cse.parquet.input import TAIL_BYTES, ParquetInput, open_parquet, unreadable
 from s3cse.parquet.table import DataFile
 from s3cse.storage.port import ObjectStore
 
@@ -37,7 +37,7 @@ def verify_file(store: ObjectStore, keyring: Keyring, file: DataFile, policy: Po
     ``verified``: the GCM tag matched. ``unauthenticated``: readable, but CBC or plain, so nothing vouches for it.
     """
     try:
-        opened = open_object(store, keyring, file.location, policy)
+        opened = open_object(store, keyring, file.location, policy, tail_bytes=TAIL_BYTES)
         source = open_parquet(opened, policy)
         rows = _count(source)
     except S3CSEError as error:

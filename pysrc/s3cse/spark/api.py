@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from s3cse.errors import SettingsError
@@ -40,6 +41,7 @@ def read(
         given["columns"] = _json_names(columns)
     if filter is not None:
         given["filter"] = filter
+    given.setdefault("parallelism", str(_parallelism(spark)))
     return spark.read.format("s3cse").options(**given).load(path)
 
 
@@ -85,6 +87,14 @@ def _settings(spark: SparkSession, options: Mapping[str, str]) -> dict[str, str]
             result[name.lower()] = value
     result.update({name.lower(): value for name, value in options.items()})
     return result
+
+
+def _parallelism(spark: SparkSession) -> int:
+    """Return the number of tasks that this session runs at once; 1 where a remote session does not tell."""
+    try:
+        return spark.sparkContext.defaultParallelism
+    except PySparkException:
+        return 1
 
 
 def _json_names(names: Sequence[str]) -> str:

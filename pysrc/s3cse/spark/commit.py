@@ -16,7 +16,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from s3cse.errors import S3CSEError
+from s3cse.errors import S3CSEError, TransferError
 from s3cse.objects.upload import complete
 from s3cse.objects.workers import pool
 from s3cse.parquet import journal
@@ -112,7 +112,12 @@ def _journals(store: ObjectStore, table: Location) -> list[ListedObject]:
 def _finish_other_overwrites(store: ObjectStore, table: Location, job: str) -> None:
     for row in _journals(store, table):
         if row.location != journal.location(table, job):
-            found = journal.read(store, row)
+            try:
+                found = journal.read(store, row)
+            except TransferError as error:
+                if error.status == 404:  # its own job has finished it meanwhile
+                    continue
+                raise
             _log.warning("%s: finishing the overwrite that job %s left unfinished", table.uri, found.job)
             _delete_replaced(store, table, found, row.location)
 

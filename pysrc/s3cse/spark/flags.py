@@ -27,7 +27,8 @@ HELP = {
     "partitionBy": "columns that become folders, with commas between",
     "schemaMode": "one (default): the smallest file speaks for all | merge: unite the schemas of all files",
     "compression": "snappy (default) | zstd | gzip | lz4 | none",
-    "splitBytes": "stored bytes per read task, like 64m",
+    "splitBytes": "stored bytes per read task at most (default: 64m)",
+    "parallelism": "tasks that run at once; splits become a multiple of it (s3cse.spark.read fills it in)",
 }
 CONNECTION = ("kmsKeyId", "region", "endpointUrl", "kmsEndpointUrl", "context")
 READING = (*CONNECTION, "integrity", "legacy", "plaintext", "columns", "filter", "splitBytes")

@@ -45,6 +45,7 @@ class Options:
     schema_mode: str = "one"
     compression: str = "snappy"
     split_bytes: int = 64 * _MIB
+    parallelism: int | None = None
 
 
 def parse_options(given: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> Options:
@@ -143,6 +144,12 @@ def _size(name: str, value: str) -> int:
     return int(digits) * factor
 
 
+def _count(name: str, value: str) -> int:
+    if not value.strip().isdigit() or int(value) == 0:
+        raise SettingsError(f"option {SPELLING[name]} is no number of tasks", found=repr(value), expected="1 or more")
+    return int(value)
+
+
 def _choice(*allowed: str) -> Callable[[str, str], str]:
     def parse(name: str, value: str) -> str:
         if value.lower() not in allowed:
@@ -174,6 +181,7 @@ _PARSERS: dict[str, tuple[str | None, Callable[[str, str], Any]]] = {
     "schemamode": ("schema_mode", _choice("one", "merge")),
     "compression": ("compression", _choice(*_CODECS)),
     "splitbytes": ("split_bytes", _size),
+    "parallelism": ("parallelism", _count),
 }
 #: How the options are written in documents and messages.
 SPELLING = {name: name for name in _PARSERS} | {

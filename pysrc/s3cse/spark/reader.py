@@ -76,11 +76,13 @@ class TableReader(DataSourceReader):
         """List the table and distribute its files; runs once, in the planner."""
         options = self._options
         session = session_for(options)
-        table = list_table(session.store, options.table)
+        table = list_table(session.store, options.table, self._schema)
         scan = self._plan_scan(table)
         if options.policy.integrity != "strict":
             _log.warning("%s: integrity=%s releases bytes UNVERIFIED", options.table.uri, options.policy.integrity)
-        splits = plan_splits(session.store, session.keyring, table, options.policy, options.split_bytes)
+        splits = plan_splits(
+            session.store, session.keyring, table, options.policy, options.split_bytes, options.parallelism
+        )
         return [Split(scan, tasks) for tasks in splits]
 
     def _plan_scan(self, table: TableFiles) -> Scan:

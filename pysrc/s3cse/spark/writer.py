@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.types as pat
 from pyspark import TaskContext
 from pyspark.sql.datasource import DataSourceArrowWriter, WriterCommitMessage
 from pyspark.sql.types import StructType
@@ -36,7 +37,7 @@ class TableWriter(DataSourceArrowWriter):
         overwrite: replace the table's content, else add to it.
 
     Raises:
-        SettingsError: a partition column that is not there, or nothing left to put into the files.
+        SettingsError: a partition column that is not there or cannot be one, or nothing left to put into the files.
     """
 
     def __init__(self, options: Options, schema: StructType, overwrite: bool) -> None:
@@ -52,8 +53,19 @@ class TableWriter(DataSourceArrowWriter):
                 found=", ".join(missing),
                 expected=", ".join(self._schema.names),
             )
+        self._check_types(options.partition_by)
         if set(self._schema.names) <= set(options.partition_by):
             raise SettingsError("partitionBy names every column", fix="leave at least one for the files")
+
+    def _check_types(self, partition_by: Sequence[str]) -> None:
+        for name in partition_by:
+            arrow_type = self._schema.field(name).type
+            if pat.is_nested(arrow_type) or pat.is_binary(arrow_type):
+                raise SettingsError(
+                    f"partitionBy names column {name!r}, whose values cannot be folders",
+                    found=str(arrow_type),
+                    expected="a column of strings, numbers, booleans, dates or timestamps",
+                )
 
     def write(self, iterator: Iterator[pa.RecordBatch]) -> Staged:
         """Encrypt and upload one task's rows; runs on an executor."""
