@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import sys
 from datetime import date, datetime
 from typing import Any
 
 import pytest
+from pyspark.sql import SparkSession
 
 from s3cse.parquet.datetimes import parse_date, parse_timestamp
 
@@ -79,13 +81,13 @@ def test_the_ends_of_the_calendar_are_no_crash() -> None:
 
 
 @pytest.fixture(scope="module")
-def spark() -> Iterator[Any]:
+def spark() -> Any:
     """A local Spark in UTC."""
-    sql = pytest.importorskip("pyspark.sql")
-    builder = sql.SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
     session = builder.config("spark.driver.bindAddress", "127.0.0.1").getOrCreate()
     session.conf.set("spark.sql.session.timeZone", "UTC")
-    yield session
+    return session
 
 
 @pytest.mark.spark

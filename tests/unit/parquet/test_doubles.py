@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import pyarrow as pa
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
 from s3cse.parquet.doubles import compare_as_double
@@ -28,6 +28,7 @@ def holds(predicate: Predicate, value: Fraction) -> bool:
 
 
 @pytest.mark.parametrize("operator_", OPERATORS)
+@settings(deadline=None)
 @given(data=some.data())
 def test_the_interval_answers_as_rounding_would(operator_: Operator, data: some.DataObject) -> None:
     """Comparing exactly with the interval's ends is the same as rounding to double and comparing."""
@@ -37,6 +38,16 @@ def test_the_interval_answers_as_rounding_would(operator_: Operator, data: some.
     assert holds(compare_as_double(operator_, COLUMN, near), Fraction(number)) == expected
 
 
+@pytest.mark.parametrize("operator_", OPERATORS)
+@pytest.mark.parametrize("double", [2.0**53, 2.0**53 + 2, 2.0**53 + 4])
+def test_a_number_halfway_goes_to_the_even_double(operator_: Operator, double: float) -> None:
+    """Numbers in the middle between two doubles become the one whose last bit is 0, above and below."""
+    for number in range(2**53 - 3, 2**53 + 9):
+        expected = OPERATORS[operator_](float(number), double)
+        assert holds(compare_as_double(operator_, COLUMN, double), Fraction(number)) == expected
+
+
+@settings(deadline=None)
 @given(some.floats(allow_nan=False, allow_infinity=False))
 @example(0.0)
 @example(-0.0)

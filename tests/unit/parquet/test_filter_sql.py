@@ -97,15 +97,18 @@ def test_literals_have_sparks_value_and_type(sql: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("sql", "piece"),
     [
-        ("upper(a) = 'X'", "UPPER(a)"), ("a + 1 = 2", "a + 1"), ("CAST(a AS INT) = 1", "CAST(a AS INT)"), ("a::int = 1", "a"),
+        ("upper(a) = 'X'", "UPPER(a)"), ("a + 1 = 2", "a + 1"), ("CAST(a AS INT) = 1", "CAST(a AS INT)"),
+        ("a::int = 1", "a"),
         ("a = CAST(1.7 AS INT)", "1.7"), ("a = CAST('5' AS INT)", "'5'"), ("a = CAST(1.55 AS DECIMAL(2, 1))", "1.55"),
         ("a IN (SELECT 1)", "SELECT"), ("EXISTS(SELECT 1)", "EXISTS"), ("x.a = 1", "x.a"), ("a <=> 1", "DISTINCT"),
         ("a IS TRUE", "IS TRUE"), ("a RLIKE 'x'", "x"), ("a ILIKE 'x'", "ILIKE"), ("a LIKE ANY ('x', 'y')", "ANY"),
-        ("a LIKE b", "b"), ("a LIKE 1", "LIKE"), ("a = current_date", "CURRENT_DATE"), ("a = now()", "now()"), ("a = ?", "?"),
+        ("a LIKE b", "b"), ("a LIKE 1", "LIKE"), ("a = current_date", "CURRENT_DATE"), ("a = now()", "now()"),
+        ("a = ?", "?"),
         ("(a, b) = (1, 2)", "(a, b)"), ("a = 'x' 'y'", "'x'"), ("a = 'it''s'", "it"), ("a = X'1F'", "1F"),
         ("a || b", "||"), ("1 = 1", "1 = 1"), ("a IN (b)", "b"), ("1 IN (a)", "1"), ("'x' IS NULL", "'x'"),
         ("a = -'x'", "x"), ("a = -TRUE", "TRUE"), ("5", "5"), ("'x'", "x"), ("a = DATE '2013-02-30'", "2013-02-30"),
-        ("a = DATE 'now'", "now"), ("a = TIMESTAMP '2013-01-01 00:00:00 Europe/Berlin'", "Berlin"), ("a = (b = 1)", "b = 1"),
+        ("a = DATE 'now'", "now"), ("a = TIMESTAMP '2013-01-01 00:00:00 Europe/Berlin'", "Berlin"), ("a = (b = 1)",
+        "b = 1"),
         ("a = TIMESTAMP_NTZ '2013-01-01 00:00:00Z'", "2013"), ("a = 1e999", "1e999"), ("a = 1e39F", "1e39"),
         ("a = 123456789012345678901234567890123456789", "123456789012345678901234567890123456789"),
         ("a = INTERVAL 1 DAY", "INTERVAL"), ("CASE WHEN a THEN b END", "CASE"), ("a.b.c = 1", "a.b.c"), ("*", "*"),
@@ -119,7 +122,13 @@ def test_anything_else_is_refused_by_showing_the_piece(sql: str, piece: str) -> 
     assert caught.value.expected
 
 
-@pytest.mark.parametrize("sql", ["", "a =", "a = 1 b", "a = 1, b = 2", "a = 1 ORDER BY b", "a = 1; DROP TABLE x", "= 1", "a XOR b", "(a = 1", "a = 'x", "SELECT 1", "a AS b", "a = 1 LIMIT 1"])  # fmt: skip
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "", "a =", "a = 1 b", "a = 1, b = 2", "a = 1 ORDER BY b", "a = 1; DROP TABLE x", "= 1", "a XOR b", "(a = 1",
+        "a = 'x", "SELECT 1", "a AS b", "a = 1 LIMIT 1",
+    ],
+)  # fmt: skip
 def test_what_does_not_parse_is_refused(sql: str) -> None:
     """Text that is not one boolean expression is an error, never a part of it."""
     with pytest.raises(SettingsError):

@@ -46,7 +46,9 @@ def test_scalars_of_every_kind(scalar: pa.Scalar, expected: Value | None) -> Non
     assert exact_value(scalar) == expected
 
 
-@pytest.mark.parametrize("arrow_type", [pa.float16(), pa.duration("s"), pa.time64("us"), pa.list_(pa.int8()), pa.null()])
+@pytest.mark.parametrize(
+    "arrow_type", [pa.float16(), pa.duration("s"), pa.time64("us"), pa.list_(pa.int8()), pa.null()]
+)
 def test_other_types_have_no_kind(arrow_type: pa.DataType) -> None:
     """Types without an order that is known here are not compared."""
     assert kind_of(arrow_type) is None

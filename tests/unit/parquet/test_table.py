@@ -1,0 +1,122 @@
+"""Which objects are a table's data files."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pyarrow as pa
+import pytest
+
+from s3cse.errors import EnvelopeError, SettingsError, TransferError
+from s3cse.parquet import journal
+from s3cse.parquet.table import list_table
+from s3cse.storage.memory import MemoryStore
+from s3cse.storage.port import Location
+from spark.fakes import TABLE, FailingStore
+
+
+def store_with(*names: str, table: Location = TABLE) -> MemoryStore:
+    """Return a store with objects of these names below the table."""
+    store = MemoryStore()
+    for name in names:
+        store.put(table.child(name), name.encode())
+    return store
+
+
+def names(store: MemoryStore | FailingStore, table: Location = TABLE) -> list[str]:
+    """Return the keys of the table's files."""
+    return [file.location.key for file in list_table(store, table).files]
+
+
+def test_files_have_place_size_etag() -> None:
+    """A data file comes with its stored size and ETag as the listing has them."""
+    (file,) = list_table(store_with("a.parquet"), TABLE).files
+    assert (file.location, file.size, file.partition) == (TABLE.child("a.parquet"), 9, ())
+    assert file.etag.startswith('"')
+
+
+def test_hidden_names_and_neighbours_are_left_out() -> None:
+    """Hidden names, folder markers and tables whose name only begins alike are no data of this table."""
+    store = store_with("a.parquet", "_SUCCESS", ".b.crc", "_temporary/0/c.parquet", "sub_$folder$", "empty/")
+    store.put(Location("bucket", "lake/table2/d.parquet"), b"other")
+    store.put(Location("other", "lake/table/e.parquet"), b"other")
+    assert names(store) == ["lake/table/a.parquet"]
+
+
+def test_partition_values_are_typed() -> None:
+    """Folders give every file one value per partition column, null for Hive's default partition."""
+    found = list_table(store_with("d=2024-02-29/n=1/a", "d=__HIVE_DEFAULT_PARTITION__/n=2/b"), TABLE)
+    assert found.partition_schema == pa.schema([("d", pa.date32()), ("n", pa.int32())])
+    assert [file.partition for file in found.files] == [(dt.date(2024, 2, 29), 1), (None, 2)]
+
+
+def test_given_types_win() -> None:
+    """A partition column has the type that the caller says, whatever its values look like."""
+    found = list_table(store_with("n=01/a", "n=2/b"), TABLE, pa.schema([("N", pa.string()), ("x", pa.int8())]))
+    assert [file.partition for file in found.files] == [("01",), ("2",)]
+
+
+def test_one_file_is_a_table() -> None:
+    """The address of one object is a table of that file."""
+    assert names(store_with("a.parquet", "b.parquet"), TABLE.child("a.parquet")) == ["lake/table/a.parquet"]
+
+
+def test_bucket_is_a_table() -> None:
+    """A whole bucket can be a table."""
+    root = Location("bucket", "")
+    assert names(store_with("a.parquet", table=root), root) == ["a.parquet"]
+
+
+@pytest.mark.parametrize("others", [(), ("_SUCCESS",), ("_SUCCESS", ".x")])
+def test_no_files_is_an_error_that_names_the_table(others: tuple[str, ...]) -> None:
+    """A table without data files is an error with its address: a mistyped path is not an empty table."""
+    with pytest.raises(SettingsError, match="s3://bucket/lake/table"):
+        list_table(store_with(*others), TABLE)
+
+
+def test_replaced_files_are_left_out() -> None:
+    """What an unfinished overwrite replaced is not the table's any more, though it is still there."""
+    store = store_with("p=1/old", "p=1/new", "p=2/old")
+    journal.write(store, TABLE, journal.Journal("job", ("p=1/new",), ("p=1/old", "p=2/old", "p=3/gone")))
+    assert names(store) == ["lake/table/p=1/new"]
+
+
+def test_damaged_journal_stops_the_reader() -> None:
+    """While nobody can tell which files count, none is read."""
+    store = store_with("a.parquet")
+    store.put(journal.location(TABLE, "job"), b"{")
+    with pytest.raises(EnvelopeError, match="journal"):
+        list_table(store, TABLE)
+
+
+class Finishing(FailingStore):
+    """A store in which the overwrite ends between the listing and the look into its journal."""
+
+    def __init__(self, inner: MemoryStore, times: int) -> None:
+        super().__init__(inner)
+        self.memory, self.times = inner, times
+
+    def get_into(self, location: Location, start: int, out: object, if_match: str) -> None:
+        """Remove what the overwrite replaced, and the journal, before the answer."""
+        self.memory.delete([TABLE.child("old"), location])
+        try:
+            super().get_into(location, start, out, if_match)
+        finally:
+            self.times -= 1
+            if self.times:
+                journal.write(self.memory, TABLE, journal.Journal("next", (), ("old",)))
+
+
+def test_overwrite_that_ends_meanwhile_is_listed_again() -> None:
+    """A journal that disappears while a reader looks at it means that the listing is out of date, not an error."""
+    store = store_with("new", "old")
+    journal.write(store, TABLE, journal.Journal("job", ("new",), ("old",)))
+    assert names(Finishing(store, times=1)) == ["lake/table/new"]
+
+
+def test_listing_again_has_an_end() -> None:
+    """A reader does not run after disappearing journals for ever."""
+    store = store_with("new", "old")
+    journal.write(store, TABLE, journal.Journal("job", ("new",), ("old",)))
+    with pytest.raises(TransferError):
+        names(Finishing(store, times=100))
