@@ -51,3 +51,32 @@ s3cse_status s3cse_cbc_update(s3cse_cbc *cbc, uint8_t *out, size_t out_cap, size
                               size_t in_len, s3cse_error *error);
 s3cse_status s3cse_cbc_finish(s3cse_cbc *cbc, uint8_t *out, size_t out_cap, size_t *out_len, s3cse_error *error);
 void s3cse_cbc_free(s3cse_cbc *cbc);
+
+typedef enum { S3CSE_PATH_AUTO, S3CSE_PATH_FUSED, S3CSE_PATH_CTR_GMAC, ... } s3cse_path;
+
+typedef struct s3cse_object s3cse_object;
+s3cse_status s3cse_object_new(s3cse_object **out, s3cse_path path, const uint8_t *key, size_t key_len,
+                              const uint8_t *iv, size_t iv_len, const uint8_t *aad, size_t aad_len,
+                              s3cse_error *error);
+s3cse_status s3cse_object_path(const s3cse_object *object, s3cse_path *path);
+s3cse_status s3cse_object_tag(const s3cse_object *object, uint8_t *tag, size_t tag_cap, const uint8_t *values,
+                              size_t values_len, const uint64_t *lengths, size_t num_segments, s3cse_error *error);
+s3cse_status s3cse_object_verify(const s3cse_object *object, const uint8_t *tag, size_t tag_len,
+                                 const uint8_t *values, size_t values_len, const uint64_t *lengths,
+                                 size_t num_segments, s3cse_error *error);
+void s3cse_object_free(s3cse_object *object);
+
+typedef struct s3cse_worker s3cse_worker;
+s3cse_status s3cse_worker_new(s3cse_worker **out, const s3cse_object *object, s3cse_error *error);
+void s3cse_worker_free(s3cse_worker *worker);
+s3cse_status s3cse_segment_encrypt(s3cse_worker *worker, uint8_t *out, size_t out_cap, uint8_t *value,
+                                   size_t value_cap, uint64_t first_block, const uint8_t *in, size_t in_len,
+                                   s3cse_error *error);
+s3cse_status s3cse_segment_decrypt(s3cse_worker *worker, uint8_t *out, size_t out_cap, uint8_t *value,
+                                   size_t value_cap, uint64_t first_block, const uint8_t *in, size_t in_len,
+                                   s3cse_error *error);
+s3cse_status s3cse_segment_hash(s3cse_worker *worker, uint8_t *value, size_t value_cap, const uint8_t *in,
+                                size_t in_len, s3cse_error *error);
+s3cse_status s3cse_segment_verify(s3cse_worker *worker, uint8_t *out, size_t out_cap, uint64_t first_block,
+                                  const uint8_t *in, size_t in_len, const uint8_t *value, size_t value_len,
+                                  s3cse_error *error);

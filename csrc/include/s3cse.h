@@ -55,8 +55,8 @@ enum {
 
 typedef enum {
   S3CSE_OK = 0,
-  S3CSE_ERROR_ARGUMENT = 1, /* a NULL that must not be, a wrong key, IV or tag length */
-  S3CSE_ERROR_STATE = 2,    /* the object is finished or has failed */
+  S3CSE_ERROR_ARGUMENT = 1,     /* a NULL that must not be, a wrong key or IV length */
+  S3CSE_ERROR_STATE = 2,        /* the object is finished or has failed */
   S3CSE_ERROR_SHORT_OUTPUT = 3, /* the output has less room than the documented bound */
   S3CSE_ERROR_OVERLAP = 4,      /* output and input overlap other than exactly */
   S3CSE_ERROR_LIMIT = 5,        /* a counter or a length would pass its limit */
@@ -128,8 +128,8 @@ void s3cse_gcm_free(s3cse_gcm *gcm);
 typedef struct s3cse_ctr s3cse_ctr;
 
 /* s3cse_ctr_new starts at data block |first_block| of the GCM message with this 12-byte
- * IV, which is the counter block IV || uint32_be(2 + first_block). |first_block| is at most
- * 2^32 - 2, where no data fits. What it writes is unauthenticated. */
+ * IV, which is the counter block IV || uint32_be(2 + first_block). |first_block| is at
+ * most 2^32 - 2, where no data fits. What it writes is unauthenticated. */
 S3CSE_MUST_USE s3cse_status s3cse_ctr_new(s3cse_ctr **out, const uint8_t *key,
                                           size_t key_len, const uint8_t *iv,
                                           size_t iv_len, uint64_t first_block,
@@ -143,7 +143,7 @@ S3CSE_MUST_USE s3cse_status s3cse_ctr_update(s3cse_ctr *ctr, uint8_t *out, size_
 
 void s3cse_ctr_free(s3cse_ctr *ctr);
 
-/* ---- AES-256-CBC, PKCS#7 padding, unauthenticated (SP 800-38A, RFC 5652 section 6.3) ---- */
+/* ---- AES-256-CBC with PKCS#7 padding, unauthenticated (SP 800-38A, RFC 5652) ---- */
 
 typedef struct s3cse_cbc s3cse_cbc;
 
@@ -173,6 +173,96 @@ S3CSE_MUST_USE s3cse_status s3cse_cbc_finish(s3cse_cbc *cbc, uint8_t *out, size_
                                              size_t *out_len, s3cse_error *error);
 
 void s3cse_cbc_free(s3cse_cbc *cbc);
+
+/* ---- Segments: one AES-256-GCM object in pieces, on any threads and in any order ----
+ *
+ * A segment is a run of whole blocks of an object's data; only the object's last one may
+ * end within a block. Each has a value S, GHASH of its ciphertext from a zero state, and
+ * the object's tag is made of these. S is a secret like the key: with the ciphertext it
+ * gives equations for GHASH's key. The algebra is in src/segment.c. */
+
+typedef enum {
+  S3CSE_PATH_AUTO = 0,    /* fused, unless OpenSSL refuses it or FIPS properties are on */
+  S3CSE_PATH_FUSED = 1,   /* EVP's GCM with a computed 16-byte IV: one pass */
+  S3CSE_PATH_CTR_GMAC = 2 /* CTR and GMAC, piece by piece: standard calls only */
+} s3cse_path;
+
+/* s3cse_object holds the keys of one object. It never changes, so threads share it. */
+typedef struct s3cse_object s3cse_object;
+
+/* s3cse_object_new derives the keys of the object with this key (32 bytes), IV (12) and
+ * AAD. With |path| FUSED it fails with S3CSE_ERROR_OPENSSL where OpenSSL refuses the IV.
+ * Returns S3CSE_ERROR_VERIFY for the one key in 2^128 that authenticates nothing (H = 0):
+ * a writer takes a new key, a reader refuses the object. */
+S3CSE_MUST_USE s3cse_status s3cse_object_new(s3cse_object **out, s3cse_path path,
+                                             const uint8_t *key, size_t key_len,
+                                             const uint8_t *iv, size_t iv_len,
+                                             const uint8_t *aad, size_t aad_len,
+                                             s3cse_error *error);
+
+/* s3cse_object_path writes FUSED or CTR_GMAC: the path in use. */
+S3CSE_MUST_USE s3cse_status s3cse_object_path(const s3cse_object *object,
+                                              s3cse_path *path);
+
+/* s3cse_object_tag writes the tag of the object whose |num_segments| segments, in order,
+ * have the values |values| (16 bytes each) and the lengths |lengths| in bytes; |tag_cap|
+ * at least 16. */
+S3CSE_MUST_USE s3cse_status s3cse_object_tag(const s3cse_object *object, uint8_t *tag,
+                                             size_t tag_cap, const uint8_t *values,
+                                             size_t values_len, const uint64_t *lengths,
+                                             size_t num_segments, s3cse_error *error);
+
+/* s3cse_object_verify compares |tag| (16 bytes) with that tag in constant time. */
+S3CSE_MUST_USE s3cse_status s3cse_object_verify(const s3cse_object *object,
+                                                const uint8_t *tag, size_t tag_len,
+                                                const uint8_t *values, size_t values_len,
+                                                const uint64_t *lengths,
+                                                size_t num_segments, s3cse_error *error);
+
+void s3cse_object_free(s3cse_object *object);
+
+/* s3cse_worker holds the cipher contexts that one thread at a time uses on one object's
+ * segments. The object must outlive it. A failed call leaves it usable. */
+typedef struct s3cse_worker s3cse_worker;
+
+S3CSE_MUST_USE s3cse_status s3cse_worker_new(s3cse_worker **out,
+                                             const s3cse_object *object,
+                                             s3cse_error *error);
+
+void s3cse_worker_free(s3cse_worker *worker);
+
+/* The calls on segments take the segment whose first data block is |first_block|; its
+ * blocks must not pass 2^32 - 2. |out_cap| is at least |in_len|, |value_cap| at least 16.
+ * |out| may be |in|; |value| is memory of its own. If a call fails after it began to
+ * write, |out| holds zeros. */
+
+/* s3cse_segment_encrypt writes the ciphertext to |out| and S to |value|. */
+S3CSE_MUST_USE s3cse_status s3cse_segment_encrypt(s3cse_worker *worker, uint8_t *out,
+                                                  size_t out_cap, uint8_t *value,
+                                                  size_t value_cap, uint64_t first_block,
+                                                  const uint8_t *in, size_t in_len,
+                                                  s3cse_error *error);
+
+/* s3cse_segment_decrypt writes the plaintext, UNVERIFIED until S is, and S of the
+ * ciphertext. */
+S3CSE_MUST_USE s3cse_status s3cse_segment_decrypt(s3cse_worker *worker, uint8_t *out,
+                                                  size_t out_cap, uint8_t *value,
+                                                  size_t value_cap, uint64_t first_block,
+                                                  const uint8_t *in, size_t in_len,
+                                                  s3cse_error *error);
+
+/* s3cse_segment_hash writes S of the ciphertext |in|. */
+S3CSE_MUST_USE s3cse_status s3cse_segment_hash(s3cse_worker *worker, uint8_t *value,
+                                               size_t value_cap, const uint8_t *in,
+                                               size_t in_len, s3cse_error *error);
+
+/* s3cse_segment_verify decrypts a segment whose S is known. If the ciphertext has another
+ * S it returns S3CSE_ERROR_VERIFY and |out| holds zeros. */
+S3CSE_MUST_USE s3cse_status s3cse_segment_verify(s3cse_worker *worker, uint8_t *out,
+                                                 size_t out_cap, uint64_t first_block,
+                                                 const uint8_t *in, size_t in_len,
+                                                 const uint8_t *value, size_t value_len,
+                                                 s3cse_error *error);
 
 #ifdef __cplusplus
 }

@@ -4,6 +4,7 @@
 
 #include "evp.h"
 #include "s3cse.h"
+#include "secret.h"
 #include "span.h"
 #include "status.h"
 
@@ -164,13 +165,16 @@ static s3cse_status finish_decrypt(s3cse_cbc *cbc, uint8_t *out, size_t *out_len
   uint8_t block[S3CSE_BLOCK_BYTES] = {0};
   uint32_t pad = 0;
   S3CSE_GUARD(s3cse_evp_run(&cbc->evp, block, cbc->carry, S3CSE_BLOCK_BYTES, error));
-  const uint32_t good = s3cse_cbc_padding_mask(block, &pad) &
-                        equal_mask((uint32_t)cbc->carry_len, S3CSE_BLOCK_BYTES);
+  uint32_t good = s3cse_cbc_padding_mask(block, &pad) &
+                  equal_mask((uint32_t)cbc->carry_len, S3CSE_BLOCK_BYTES);
+  S3CSE_PUBLIC(&good, sizeof(good));
   if (good == 0) {
     s3cse_span_wipe(block, sizeof(block));
     return s3cse_evp_fail(&cbc->evp, S3CSE_ERROR_VERIFY, "the data does not verify",
                           error);
   }
+  /* The length of a message that is valid is no secret. */
+  S3CSE_PUBLIC(&pad, sizeof(pad));
   *out_len = S3CSE_BLOCK_BYTES - pad;
   s3cse_span_copy(out, block, *out_len);
   s3cse_span_wipe(block, sizeof(block));

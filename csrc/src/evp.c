@@ -20,7 +20,7 @@ _Static_assert(S3CSE_EVP_PIECE_BYTES % S3CSE_BLOCK_BYTES == 0,
  * not wait for it. */
 static const EVP_CIPHER *fetch(s3cse_cipher cipher) {
   static const char *const kNames[S3CSE_NUM_CIPHERS] = {"AES-256-GCM", "AES-256-CTR",
-                                                        "AES-256-CBC"};
+                                                        "AES-256-CBC", "AES-256-ECB"};
   static _Atomic(EVP_CIPHER *) fetched[S3CSE_NUM_CIPHERS];
   EVP_CIPHER *known = atomic_load(&fetched[cipher]);
   if (known != NULL) {
@@ -104,6 +104,52 @@ s3cse_status s3cse_evp_run(s3cse_evp *evp, uint8_t *out, const uint8_t *in, size
       return s3cse_evp_fail(evp, S3CSE_ERROR_OPENSSL, "the cipher failed", error);
     }
     at += piece;
+  }
+  return S3CSE_OK;
+}
+
+s3cse_status s3cse_evp_restart(s3cse_evp *evp, const uint8_t *iv, s3cse_error *error) {
+  /* -1: the direction stays as it was. */
+  if (EVP_CipherInit_ex2(evp->ctx, NULL, NULL, iv, -1, NULL) != 1) {
+    return s3cse_evp_fail(evp, S3CSE_ERROR_OPENSSL, "the IV was refused", error);
+  }
+  return S3CSE_OK;
+}
+
+s3cse_status s3cse_evp_set_iv_len(s3cse_evp *evp, int iv_len, s3cse_error *error) {
+  if (EVP_CIPHER_CTX_ctrl(evp->ctx, EVP_CTRL_AEAD_SET_IVLEN, iv_len, NULL) != 1) {
+    return s3cse_evp_fail(evp, S3CSE_ERROR_OPENSSL, "the IV length was refused", error);
+  }
+  return S3CSE_OK;
+}
+
+s3cse_status s3cse_evp_tag(s3cse_evp *evp, uint8_t tag[S3CSE_GCM_TAG_BYTES],
+                           s3cse_error *error) {
+  uint8_t nothing[S3CSE_BLOCK_BYTES];
+  int written = 0;
+  if (EVP_EncryptFinal_ex(evp->ctx, nothing, &written) != 1 ||
+      EVP_CIPHER_CTX_ctrl(evp->ctx, EVP_CTRL_AEAD_GET_TAG, S3CSE_GCM_TAG_BYTES, tag) !=
+          1) {
+    return s3cse_evp_fail(evp, S3CSE_ERROR_OPENSSL, "no tag came out", error);
+  }
+  return S3CSE_OK;
+}
+
+s3cse_status s3cse_evp_verify(s3cse_evp *evp, const uint8_t tag[S3CSE_GCM_TAG_BYTES],
+                              s3cse_error *error) {
+  uint8_t expected[S3CSE_GCM_TAG_BYTES];
+  uint8_t nothing[S3CSE_BLOCK_BYTES];
+  int written = 0;
+  /* The control takes a pointer to non-const; a copy is cheaper than trusting it. */
+  s3cse_span_copy(expected, tag, sizeof(expected));
+  const int set =
+      EVP_CIPHER_CTX_ctrl(evp->ctx, EVP_CTRL_AEAD_SET_TAG, S3CSE_GCM_TAG_BYTES, expected);
+  s3cse_span_wipe(expected, sizeof(expected));
+  if (set != 1) {
+    return s3cse_evp_fail(evp, S3CSE_ERROR_OPENSSL, "the tag was refused", error);
+  }
+  if (EVP_DecryptFinal_ex(evp->ctx, nothing, &written) != 1) {
+    return s3cse_evp_fail(evp, S3CSE_ERROR_VERIFY, "the data does not verify", error);
   }
   return S3CSE_OK;
 }

@@ -10,6 +10,7 @@ typedef enum {
   S3CSE_CIPHER_GCM = 0,
   S3CSE_CIPHER_CTR,
   S3CSE_CIPHER_CBC,
+  S3CSE_CIPHER_ECB,
   S3CSE_NUM_CIPHERS
 } s3cse_cipher;
 
@@ -47,6 +48,27 @@ S3CSE_MUST_USE s3cse_status s3cse_evp_reserve(s3cse_evp *evp, uint64_t num_bytes
  * pieces. A failure is final. */
 S3CSE_MUST_USE s3cse_status s3cse_evp_run(s3cse_evp *evp, uint8_t *out, const uint8_t *in,
                                           size_t len, s3cse_error *error);
+
+/* s3cse_evp_restart begins another message with the same key. |iv| as for s3cse_evp_init.
+ */
+S3CSE_MUST_USE s3cse_status s3cse_evp_restart(s3cse_evp *evp, const uint8_t *iv,
+                                              s3cse_error *error);
+
+/* s3cse_evp_set_iv_len asks GCM for IVs of |iv_len| bytes, which a provider may refuse.
+ */
+S3CSE_MUST_USE s3cse_status s3cse_evp_set_iv_len(s3cse_evp *evp, int iv_len,
+                                                 s3cse_error *error);
+
+/* s3cse_evp_tag ends a GCM message being encrypted and writes its tag; the key stays. */
+S3CSE_MUST_USE s3cse_status s3cse_evp_tag(s3cse_evp *evp,
+                                          uint8_t tag[S3CSE_GCM_TAG_BYTES],
+                                          s3cse_error *error);
+
+/* s3cse_evp_verify ends a GCM message being decrypted. Returns S3CSE_ERROR_VERIFY, which
+ * is final, if its tag is not |tag|; otherwise the key stays. */
+S3CSE_MUST_USE s3cse_status s3cse_evp_verify(s3cse_evp *evp,
+                                             const uint8_t tag[S3CSE_GCM_TAG_BYTES],
+                                             s3cse_error *error);
 
 /* s3cse_evp_stream is the whole update of a cipher that returns as many bytes as it
  * takes. */

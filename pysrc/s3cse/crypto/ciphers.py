@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 if TYPE_CHECKING:  # typing only: the core has no such run-time dependency
     from typing_extensions import Buffer
 
+    from s3cse.crypto.segments import ObjectCipher, Path
+
 KEY_BYTES = 32
 BLOCK_BYTES = 16
 GCM_IV_BYTES = 12
@@ -129,6 +131,14 @@ class Backend(Protocol):
 
     def cbc_encryptor(self, key: Buffer, iv: Buffer) -> CbcEncryptor:
         """Start a message; ``iv`` 16 bytes."""
+
+    def object_cipher(self, key: Buffer, iv: Buffer, aad: Buffer = b"", *, path: Path | None = None) -> ObjectCipher:
+        """Start a GCM object in segments, see :mod:`s3cse.crypto.segments`; ``path`` is chosen if None.
+
+        Raises:
+            IntegrityError: the key is the one in 2^128 that authenticates nothing: take another one to write, refuse
+                the object when reading.
+        """
 
     def cbc_decryptor(self, key: Buffer, iv: Buffer, *, padding: bool = True) -> CbcDecryptor:
         """Start reading; ``padding=False`` for a range that does not reach the end of the message."""

@@ -8,12 +8,13 @@ wrong, reaches freed memory, and nothing can deadlock, not even a signal handler
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, NoReturn, TypeVar
 
 from s3cse.crypto._native import ffi, lib
-from s3cse.crypto.ciphers import GCM_TAG_BYTES, check_first_block
+from s3cse.crypto.ciphers import BLOCK_BYTES, GCM_TAG_BYTES, check_first_block
+from s3cse.crypto.segments import VALUE_BYTES, Path, SegmentValue, check_length, check_place, packed
 from s3cse.errors import IntegrityError, S3CSEError
 
 if TYPE_CHECKING:  # typing only: the core has no such run-time dependency
@@ -24,6 +25,7 @@ if TYPE_CHECKING:  # typing only: the core has no such run-time dependency
 NAME = "native"
 
 _C = TypeVar("_C", bound="_Cipher")
+_O = TypeVar("_O", bound="_ObjectCipher")
 
 #: Every C status and what it is in Python.
 _EXCEPTIONS: dict[int, type[Exception]] = {
@@ -189,6 +191,123 @@ class _Cbc(_Cipher):
         return int(written[0])
 
 
+class _ObjectCipher:
+    """The segments of one object: a C object that threads share, and workers that each call has for itself.
+
+    A worker waits in ``_idle`` between calls, so a thread finds the key schedules made. Nothing here locks: list.pop
+    and list.append are atomic, and the C object lives as long as a worker that refers to it.
+    """
+
+    __slots__ = ("_idle", "_object", "path")
+
+    def __init__(self, handle: CData) -> None:
+        self._object: CData | None = ffi.gc(handle, lib.s3cse_object_free)
+        self._idle: list[tuple[CData, CData]] = []
+        path = ffi.new("s3cse_path *")
+        lib.s3cse_object_path(handle, path)
+        self.path: Path = "fused" if path[0] == lib.S3CSE_PATH_FUSED else "ctr+gmac"
+
+    def _shared(self) -> CData:
+        shared = self._object
+        if shared is None:
+            raise ValueError("the cipher is closed")
+        return shared
+
+    def _worker(self) -> tuple[CData, CData]:
+        shared = self._shared()
+        try:
+            return self._idle.pop()
+        except IndexError:
+            worker = _new("s3cse_worker **", lib.s3cse_worker_new, shared)
+            return ffi.gc(worker, lib.s3cse_worker_free), shared
+
+    def _call(self, function: Callable[..., int], *arguments: object) -> None:
+        worker = self._worker()
+        try:
+            error = ffi.new("s3cse_error *")
+            status = function(worker[0], *arguments, error)
+        finally:
+            self._idle.append(worker)
+            del worker  # so that no traceback keeps it
+            if self._object is None:  # closed while the call ran: now is the time
+                self._idle.clear()
+        if status != lib.S3CSE_OK:
+            _raise(status, error)
+
+    def _crypt(self, function: Callable[..., int], offset: int, data: Buffer, out: Buffer) -> SegmentValue:
+        value = bytearray(VALUE_BYTES)
+        with _readable(data) as source, _writable(out) as target, _writable(value) as s:
+            check_place(offset, len(source))
+            block = offset // BLOCK_BYTES
+            self._call(function, target, len(target), s, len(s), block, source, len(source))
+            return _taken(offset, len(source), value)
+
+    def encrypt_segment(self, offset: int, data: Buffer, out: Buffer) -> SegmentValue:
+        return self._crypt(lib.s3cse_segment_encrypt, offset, data, out)
+
+    def decrypt_segment(self, offset: int, data: Buffer, out: Buffer) -> SegmentValue:
+        return self._crypt(lib.s3cse_segment_decrypt, offset, data, out)
+
+    def hash_segment(self, offset: int, data: Buffer) -> SegmentValue:
+        value = bytearray(VALUE_BYTES)
+        with _readable(data) as source, _writable(value) as s:
+            check_place(offset, len(source))
+            self._call(lib.s3cse_segment_hash, s, len(s), source, len(source))
+            return _taken(offset, len(source), value)
+
+    def verify_segment(self, expected: SegmentValue, data: Buffer, out: Buffer) -> None:
+        block = expected.offset // BLOCK_BYTES
+        with _readable(data) as source, _writable(out) as target, _readable(expected.view()) as s:
+            check_length(expected, len(source))
+            self._call(lib.s3cse_segment_verify, target, len(target), block, source, len(source), s, len(s))
+
+    def tag(self, values: Iterable[SegmentValue]) -> bytes:
+        tag = bytearray(GCM_TAG_BYTES)
+        with _writable(tag) as target:
+            self._combine(lib.s3cse_object_tag, target, values)
+        return bytes(tag)
+
+    def verify_tag(self, values: Iterable[SegmentValue], tag: Buffer) -> None:
+        with _readable(tag) as source:
+            self._combine(lib.s3cse_object_verify, source, values)
+
+    def _combine(self, function: Callable[..., int], tag: CData, values: Iterable[SegmentValue]) -> None:
+        error = ffi.new("s3cse_error *")
+        with packed(values) as (run, lengths), _readable(run) as s:
+            sizes = ffi.new("uint64_t[]", lengths)
+            status = function(self._shared(), tag, len(tag), s, len(s), sizes, len(lengths), error)
+        if status != lib.S3CSE_OK:
+            _raise(status, error)
+
+    def close(self) -> None:
+        self._object = None
+        self._idle.clear()
+
+    def __enter__(self: _O) -> _O:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a cipher cannot be pickled: it holds a key")
+
+
+def _taken(offset: int, length: int, value: bytearray) -> SegmentValue:
+    taken = SegmentValue(offset, length, value)
+    value[:] = bytes(VALUE_BYTES)
+    return taken
+
+
+_PATHS: dict[Path | None, int] = {
+    None: lib.S3CSE_PATH_AUTO,
+    "fused": lib.S3CSE_PATH_FUSED,
+    "ctr+gmac": lib.S3CSE_PATH_CTR_GMAC,
+}
+
+
 def _gcm(direction: int, key: Buffer, iv: Buffer, aad: Buffer) -> CData:
     with _readable(key) as k, _readable(iv) as i, _readable(aad) as a:
         return _new("s3cse_gcm **", lib.s3cse_gcm_new, direction, k, len(k), i, len(i), a, len(a))
@@ -224,3 +343,12 @@ def cbc_encryptor(key: Buffer, iv: Buffer) -> _Cbc:
 def cbc_decryptor(key: Buffer, iv: Buffer, *, padding: bool = True) -> _Cbc:
     """Start reading a CBC message, or with ``padding=False`` a range of one."""
     return _Cbc(_cbc(lib.S3CSE_DECRYPT, padding, key, iv))
+
+
+def object_cipher(key: Buffer, iv: Buffer, aad: Buffer = b"", *, path: Path | None = None) -> _ObjectCipher:
+    """Start a GCM object in segments."""
+    if path not in _PATHS:
+        raise ValueError(f"path must be fused, ctr+gmac or None, not {path}")
+    with _readable(key) as k, _readable(iv) as i, _readable(aad) as a:
+        arguments = (_PATHS[path], k, len(k), i, len(i), a, len(a))
+        return _ObjectCipher(_new("s3cse_object **", lib.s3cse_object_new, *arguments))

@@ -10,7 +10,6 @@ import hmac
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
-import cffi  # type: ignore[import-untyped]  # comes with cryptography
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import (
     AEADDecryptionContext,
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers import (
     modes,
 )
 
+from s3cse.crypto.buffers import check_pair, check_room, readable, writable
 from s3cse.crypto.ciphers import (
     BLOCK_BYTES,
     CBC_IV_BYTES,
@@ -31,54 +31,30 @@ from s3cse.crypto.ciphers import (
     KEY_BYTES,
     check_first_block,
 )
+from s3cse.crypto.oracle_segments import object_cipher
 from s3cse.errors import IntegrityError
 
 if TYPE_CHECKING:  # typing only: the core has no such run-time dependency
     from typing_extensions import Buffer
 
 NAME = "oracle"
+__all__ = [
+    "NAME",
+    "cbc_decryptor",
+    "cbc_encryptor",
+    "ctr_cipher",
+    "gcm_decryptor",
+    "gcm_encryptor",
+    "object_cipher",
+]
 
-_FFI = cffi.FFI()
 _C = TypeVar("_C", bound="_Cipher")
 
 
-def _readable(data: Buffer) -> memoryview:
-    """Return the bytes of ``data``; used as a context, so that the caller's buffer is free again when a call fails."""
-    view = memoryview(data)
-    if not view.c_contiguous:
-        raise TypeError("the input must be a contiguous buffer of bytes")
-    return view.cast("B")
-
-
-def _writable(out: Buffer) -> memoryview:
-    view = memoryview(out)
-    if view.readonly or not view.c_contiguous:
-        raise TypeError("the output must be a writable contiguous buffer of bytes")
-    return view.cast("B")
-
-
-def _address(view: memoryview) -> int:
-    return int(_FFI.cast("uintptr_t", _FFI.from_buffer(view)))
-
-
-def _check_room(target: memoryview, needed: int) -> None:
-    if len(target) < needed:
-        raise ValueError("the output buffer is too small")
-
-
-def _check_pair(source: memoryview, target: memoryview, needed: int) -> None:
-    _check_room(target, needed)
-    if needed == 0 or len(source) == 0:
-        return
-    distance = _address(target) - _address(source)
-    if distance and -needed < distance < len(source):
-        raise ValueError("the output overlaps the input other than exactly")
-
-
 def _check_sizes(key: Buffer, iv: Buffer, iv_bytes: int) -> None:
-    if len(_readable(key)) != KEY_BYTES:
+    if len(readable(key)) != KEY_BYTES:
         raise ValueError(f"the key must have {KEY_BYTES} bytes")
-    if len(_readable(iv)) != iv_bytes:
+    if len(readable(iv)) != iv_bytes:
         raise ValueError(f"the IV must have {iv_bytes} bytes")
 
 
@@ -119,11 +95,11 @@ class _Cipher:
         self._done += num_bytes
 
     def update_into(self, data: Buffer, out: Buffer) -> int:
-        with _readable(data) as source, _writable(out) as target:
+        with readable(data) as source, writable(out) as target:
             return self._update(self._ready(), source, target)
 
     def _update(self, context: CipherContext, source: memoryview, target: memoryview) -> int:
-        _check_pair(source, target, len(source))
+        check_pair(source, target, len(source))
         self._advance(len(source))
         return context.update_into(source, target) if len(source) else 0
 
@@ -156,7 +132,7 @@ class _GcmDecryptor(_Cipher):
     __slots__ = ()
 
     def finalize(self, tag: Buffer) -> None:
-        with _readable(tag) as view:
+        with readable(tag) as view:
             expected = bytes(view)
         context = cast("AEADDecryptionContext", self._ready())
         if len(expected) != GCM_TAG_BYTES:
@@ -184,11 +160,11 @@ class _Cbc(_Cipher):
         self._hold_back = hold_back
 
     def finalize_into(self, out: Buffer) -> int:
-        with _writable(out) as target:
+        with writable(out) as target:
             return self._finish(self._ready(), target)
 
     def _update(self, context: CipherContext, source: memoryview, target: memoryview) -> int:
-        _check_pair(source, target, -(-len(source) // BLOCK_BYTES) * BLOCK_BYTES)
+        check_pair(source, target, -(-len(source) // BLOCK_BYTES) * BLOCK_BYTES)
         self._advance(len(source))
         known = len(self._carry) + len(source)
         ready = max(known - self._hold_back, 0) // BLOCK_BYTES * BLOCK_BYTES
@@ -219,7 +195,7 @@ class _CbcEncryptor(_Cbc):
     __slots__ = ()
 
     def _finish(self, context: CipherContext, target: memoryview) -> int:
-        _check_room(target, BLOCK_BYTES)
+        check_room(target, BLOCK_BYTES)
         pad = BLOCK_BYTES - len(self._carry)
         target[:BLOCK_BYTES] = context.update(self._carry + bytes([pad]) * pad)
         self._ended = "is finished"
@@ -230,7 +206,7 @@ class _CbcDecryptor(_Cbc):
     __slots__ = ()
 
     def _finish(self, context: CipherContext, target: memoryview) -> int:
-        _check_room(target, BLOCK_BYTES if self._hold_back else 0)
+        check_room(target, BLOCK_BYTES if self._hold_back else 0)
         self._ended = "has failed before"
         rest = _unpadded(context.update(self._carry)) if self._hold_back else self._carry
         if rest is None or (rest and not self._hold_back):
@@ -255,7 +231,7 @@ def _unpadded(block: bytes) -> bytes | None:
 
 def gcm_encryptor(key: Buffer, iv: Buffer, aad: Buffer = b"") -> _GcmEncryptor:
     """Start a GCM message; see :class:`s3cse.crypto.ciphers.Backend`."""
-    extra = _readable(aad)
+    extra = readable(aad)
     _check_sizes(key, iv, GCM_IV_BYTES)
     context = Cipher(_aes(key), modes.GCM(bytes(iv))).encryptor()
     context.authenticate_additional_data(extra)
@@ -264,7 +240,7 @@ def gcm_encryptor(key: Buffer, iv: Buffer, aad: Buffer = b"") -> _GcmEncryptor:
 
 def gcm_decryptor(key: Buffer, iv: Buffer, aad: Buffer = b"") -> _GcmDecryptor:
     """Start reading a GCM message."""
-    extra = _readable(aad)
+    extra = readable(aad)
     _check_sizes(key, iv, GCM_IV_BYTES)
     context = Cipher(_aes(key), modes.GCM(bytes(iv))).decryptor()
     context.authenticate_additional_data(extra)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Callable
+
 from cryptography.hazmat.primitives.ciphers import Cipher as Whole
 from cryptography.hazmat.primitives.ciphers import algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -49,3 +53,17 @@ def cbc_whole(data: bytes) -> bytes:
     padder = PKCS7(128).padder()
     encryptor = Whole(algorithms.AES256(KEY), modes.CBC(IV16)).encryptor()
     return encryptor.update(padder.update(data) + padder.finalize()) + encryptor.finalize()
+
+
+def in_child(work: Callable[[], bool]) -> bool:
+    """Fork, run ``work`` in the child with ten seconds to live, and return whether it was true there."""
+    pid = os.fork()
+    if pid == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(10)
+        code = 1
+        try:
+            code = 0 if work() else 2
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
-import signal
 import threading
 import time
 import tracemalloc
@@ -16,7 +14,7 @@ from s3cse.crypto import _native, native
 from s3cse.crypto.ciphers import Backend
 from s3cse.errors import IntegrityError
 
-from .drive import AAD, IV12, IV16, KEY, feed, gcm_whole, text
+from .drive import AAD, IV12, IV16, KEY, feed, gcm_whole, in_child, text
 
 BIG = 192 << 20
 
@@ -171,20 +169,6 @@ def test_threads_hammering_one_cipher_never_crash() -> None:
         for thread in threads:
             thread.join()
     assert wrong == []
-
-
-def in_child(work: Callable[[], bool]) -> bool:
-    """Fork, run ``work`` in the child with ten seconds to live, and return whether it was true there."""
-    pid = os.fork()
-    if pid == 0:
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(10)
-        code = 1
-        try:
-            code = 0 if work() else 2
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
