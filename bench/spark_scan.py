@@ -41,24 +41,25 @@ ALIAS = "alias/bench"
 
 
 def make_rows(rows: int, seed: int) -> pa.Table:
-    """Return rows of 10 columns that compress about as real data does."""
+    """Return rows of a typical fact table: keys, times, measures, a decimal, and text of low and of high variety."""
     rng = np.random.default_rng(seed)
     words = np.array([f"value-{number:05d}" for number in range(5000)])
-    start = seed * rows
+    pages = np.char.add("/shop/", np.char.add(words[rng.integers(0, len(words), rows)], ".html"))
+    sessions = pa.array(rng.integers(0, 1 << 62, rows, dtype=np.int64)).cast(pa.string())
+    cents = pa.array(rng.integers(100, 1_000_000, rows, dtype=np.int64)).cast(pa.decimal128(21, 2))
+    moments = rng.integers(1_600_000_000_000_000, 1_700_000_000_000_000, rows)
     return pa.table(
         {
-            "id": pa.array(np.arange(start, start + rows, dtype=np.int64)),
+            "id": pa.array(np.arange(seed * rows, (seed + 1) * rows, dtype=np.int64)),
+            "moment": pa.array(moments, pa.timestamp("us", "UTC")),
+            "session": sessions,
+            "country": pa.array(words[rng.integers(0, 50, rows)]),
+            "page": pa.array(pages),
             "amount": pa.array(rng.normal(100, 30, rows)),
-            "price": pa.array(np.round(rng.gamma(2, 50, rows), 2)),
-            "ratio": pa.array(rng.random(rows)),
+            "price": cents.cast(pa.decimal128(10, 2)),
             "quantity": pa.array(rng.integers(0, 1000, rows, dtype=np.int32)),
             "customer": pa.array(rng.integers(0, 1 << 40, rows, dtype=np.int64)),
-            "moment": pa.array(
-                rng.integers(1_600_000_000_000_000, 1_700_000_000_000_000, rows), pa.timestamp("us", "UTC")
-            ),
-            "flag": pa.array(rng.random(rows) < 0.3),
-            "kind": pa.array(words[rng.integers(0, 50, rows)]),
-            "name": pa.array(words[rng.integers(0, len(words), rows)]),
+            "returned": pa.array(rng.random(rows) < 0.03),
         }
     )
 

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 class BodyEncryptor(Protocol):
     """One body on its way; holds the key until it is closed."""
 
-    def room(self, free: int) -> int:
-        """Return how many plaintext bytes fill ``free`` bytes (a positive multiple of 16 for CBC) exactly."""
-
     def update_into(self, data: Buffer, out: Buffer) -> int:
-        """Encrypt ``data`` into ``out`` and return the number of bytes written."""
+        """Encrypt ``data`` into ``out`` and return the number of bytes written.
+
+        As much data as ``out`` has room never overflows it: GCM writes as many bytes, CBC whole blocks only. For CBC
+        the room is a multiple of 16.
+        """
 
     def end(self) -> bytes:
         """Return what follows the body: the tag, or the padded last block."""
@@ -30,9 +31,6 @@ class BodyEncryptor(Protocol):
 class _Gcm:
     def __init__(self, cipher: GcmEncryptor) -> None:
         self._cipher = cipher
-
-    def room(self, free: int) -> int:
-        return free
 
     def update_into(self, data: Buffer, out: Buffer) -> int:
         return self._cipher.update_into(data, out)
@@ -47,15 +45,9 @@ class _Gcm:
 class _Cbc:
     def __init__(self, cipher: CbcEncryptor) -> None:
         self._cipher = cipher
-        self._held = 0  # bytes of a block that is not full yet, which the cipher keeps
-
-    def room(self, free: int) -> int:
-        return free - self._held
 
     def update_into(self, data: Buffer, out: Buffer) -> int:
-        written = self._cipher.update_into(data, out)
-        self._held += memoryview(data).nbytes - written
-        return written
+        return self._cipher.update_into(data, out)
 
     def end(self) -> bytes:
         block = bytearray(BLOCK_BYTES)

@@ -145,7 +145,7 @@ class ObjectWriter:
     def _encrypt(self, view: memoryview) -> None:
         done = 0
         while done < len(view):
-            piece = view[done : done + self._cipher.room(self._part_bytes - self._filled)]
+            piece = view[done : done + self._part_bytes - self._filled]
             # Released at once: the spool may resize the part.
             with memoryview(self._part)[self._filled :] as target:
                 self._filled += self._cipher.update_into(piece, target)

@@ -12,7 +12,7 @@ from s3cse.storage.s3_errors import cut_short, translated
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 _PARTIAL = 206
-_READ_BYTES = 1 << 20
+_READ_BYTES = 1 << 18  # what a connection that breaks can cost
 
 
 def content_range(location: Location, answer: Mapping[str, Any]) -> tuple[int, int, int]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import ConnectionError as NoConnectionError
 from urllib3.exceptions import HTTPError
 
 from s3cse.errors import TransferError
@@ -69,11 +70,11 @@ def translated(location: Location, action: str) -> Iterator[None]:
             status=status,
             code=code,
         ) from error
-    except (HTTPClientError, IncompleteReadError, HTTPError) as error:
+    except (NoConnectionError, HTTPClientError, IncompleteReadError, HTTPError) as error:
         raise TransferError(
             f"S3 did not {action} the object: the connection broke",
             uri=location.uri,
-            found=type(error).__name__,
+            found=f"{type(error).__name__}: {error}",
             expected="a whole answer",
             fix="check the network and the endpoint, then try again",
         ) from error

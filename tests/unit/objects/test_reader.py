@@ -1,0 +1,280 @@
+"""Reading: whole and verified, or in ranges; damage, replacement, and what is left in buffers."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from s3cse.crypto.ciphers import Backend
+from s3cse.envelope.profiles import Profile, find_profile
+from s3cse.errors import IntegrityError, TransferError
+from s3cse.keyrings import KmsKeyring
+from s3cse.objects import ranges, reader
+from s3cse.objects.open import OpenObject, open_object
+from s3cse.objects.policy import Policy
+from s3cse.objects.ranges import Span
+from s3cse.objects.reader import read_unverified_ranges, read_whole
+
+from .fakes import ALLOW, KEY, PLACE, FakeKms, RecordingStore, write_object
+
+GCM, CBC = find_profile("emrfs-v2", "kms"), find_profile("emrfs", "kms")
+TEXT = b"".join(b"%09d\n" % index for index in range(40))
+SIZES = [0, 1, 15, 16, 17, 31, 32, 33, 63, 64, 65, 400]
+
+
+@pytest.fixture(autouse=True)
+def small_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests of 64 bytes, so that small objects take several."""
+    monkeypatch.setattr(reader, "cut", lambda span: ranges.cut(span, 64))
+    monkeypatch.setattr(reader, "coalesce", lambda spans: ranges.coalesce(spans, 32))
+
+
+@pytest.fixture
+def buffers(monkeypatch: pytest.MonkeyPatch) -> list[pa.Buffer]:
+    """Every buffer that the reader allocates."""
+    made: list[pa.Buffer] = []
+    allocate = pa.allocate_buffer
+
+    def note(size: int) -> pa.Buffer:
+        made.append(allocate(size))
+        return made[-1]
+
+    monkeypatch.setattr(reader.pa, "allocate_buffer", note)
+    return made
+
+
+def opened_of(store: RecordingStore, keyring: KmsKeyring, backend: Backend, tail_bytes: int = 32) -> OpenObject:
+    return open_object(store, keyring, PLACE, ALLOW, tail_bytes=tail_bytes, backend=backend)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("tail_bytes", [32, 48, 1000])
+def test_whole_object_comes_back(
+    store: RecordingStore, keyring: KmsKeyring, profile: Profile, backend: Backend, size: int, tail_bytes: int
+) -> None:
+    """Any length, fetched in any number of requests, gives the bytes that were written."""
+    write_object(store, keyring, profile, TEXT[:size])
+    buffer = read_whole(opened_of(store, keyring, backend, tail_bytes))
+    assert buffer.to_pybytes() == TEXT[:size]
+    assert buffer.size == size
+
+
+def test_bytes_that_came_with_the_opening_are_not_fetched_again(
+    store: RecordingStore, keyring: KmsKeyring, profile: Profile, backend: Backend
+) -> None:
+    """A small object costs one GET altogether."""
+    write_object(store, keyring, profile, TEXT)
+    store.log.clear()
+    opened = opened_of(store, keyring, backend, 1000)
+    read_whole(opened)
+    read_unverified_ranges(opened, [Span(0, 10), Span(300, 400)])
+    assert store.log == [("GET", PLACE.key)]
+
+
+@pytest.mark.parametrize("place", [*range(33), *range(384, 416)])
+def test_any_flipped_byte_of_a_gcm_object_releases_nothing(
+    store: RecordingStore, keyring: KmsKeyring, backend: Backend, buffers: list[pa.Buffer], place: int
+) -> None:
+    """One changed byte anywhere, tag included: an error, no byte returned, and the buffer wiped."""
+    write_object(store, keyring, GCM, TEXT)
+    body = bytearray(store.body())
+    body[place] ^= 0x80
+    store.damage(body=bytes(body))
+    with pytest.raises(IntegrityError, match=f"{PLACE.uri}: the object does not verify; nothing was released"):
+        read_whole(opened_of(store, keyring, backend))
+    assert [buffer.to_pybytes() for buffer in buffers] == [bytes(len(body))]
+
+
+@pytest.mark.parametrize("bit", range(8))
+def test_any_flipped_bit_of_a_small_gcm_object_is_found(
+    store: RecordingStore, keyring: KmsKeyring, backend: Backend, bit: int
+) -> None:
+    """Every bit of body and tag counts."""
+    write_object(store, keyring, GCM, b"five!")
+    good = store.body()
+    for place in range(len(good)):
+        body = bytearray(good)
+        body[place] ^= 1 << bit
+        store.damage(body=bytes(body))
+        with pytest.raises(IntegrityError):
+            read_whole(opened_of(store, keyring, backend))
+
+
+@pytest.mark.parametrize("change", [-400, -17, -16, -1, 1, 16])
+def test_gcm_object_of_another_length_does_not_verify(
+    store: RecordingStore, keyring: KmsKeyring, backend: Backend, change: int
+) -> None:
+    """A body that was cut or grew is an error."""
+    write_object(store, keyring, GCM, TEXT)
+    store.damage(body=(store.body() + bytes(16))[: len(store.body()) + change])
+    with pytest.raises(IntegrityError):
+        read_whole(opened_of(store, keyring, backend))
+
+
+@pytest.mark.parametrize("header", ["x-amz-iv", "x-amz-key-v2"])
+def test_changed_iv_or_key_does_not_verify(
+    store: RecordingStore, kms: FakeKms, keyring: KmsKeyring, backend: Backend, header: str
+) -> None:
+    """The body is bound to its IV and key."""
+    write_object(store, keyring, GCM, b"other")
+    other = store.metadata()[header]
+    write_object(store, keyring, GCM, TEXT)
+    store.damage(metadata=store.metadata() | {header: other})
+    with pytest.raises(IntegrityError):
+        read_whole(opened_of(store, keyring, backend))
+
+
+@pytest.mark.parametrize("how", ["whole", "ranges"])
+def test_object_replaced_between_requests(
+    store: RecordingStore, kms: FakeKms, profile: Profile, backend: Backend, buffers: list[pa.Buffer], how: str
+) -> None:
+    """An object that is replaced after it was opened is an error with status 412, never a mix, and leaves no bytes."""
+    keyring = KmsKeyring(kms, KEY)
+    write_object(store, keyring, profile, TEXT)
+    opened = opened_of(store, keyring, backend)
+    write_object(store, keyring, profile, TEXT[::-1])
+    with pytest.raises(TransferError, match="replaced") as caught:
+        read_whole(opened) if how == "whole" else read_unverified_ranges(opened, [Span(0, 100)])
+    assert caught.value.status == 412
+    assert all(not any(buffer.to_pybytes()) for buffer in buffers)
+
+
+class Failing(RecordingStore):
+    """Fails the first range at once; the others are slow. Counts how many are being written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+        self.lock = threading.Lock()
+        self.busy = 0
+
+    def get_into(self, location: Any, start: int, out: Any, if_match: str) -> None:
+        with self.lock:
+            self.calls += 1
+            call = self.calls
+            self.busy += 1
+        try:
+            if call == 1:
+                raise TransferError("cut", uri=location.uri)
+            threading.Event().wait(0.05)
+            super().get_into(location, start, out, if_match)
+        finally:
+            with self.lock:
+                self.busy -= 1
+
+
+@pytest.mark.parametrize("how", ["whole", "ranges"])
+def test_failed_fetch_leaves_nobody_writing(
+    keyring: KmsKeyring, profile: Profile, backend: Backend, buffers: list[pa.Buffer], how: str
+) -> None:
+    """When one of several requests fails, the others are over before the error is raised, and buffers are wiped."""
+    store = Failing()
+    write_object(store, keyring, profile, TEXT)
+    opened = opened_of(store, keyring, backend)
+    with pytest.raises(TransferError, match="cut"):
+        read_whole(opened) if how == "whole" else read_unverified_ranges(opened, [Span(0, 100), Span(200, 390)])
+    assert store.busy == 0
+    assert buffers
+    assert all(not any(buffer.to_pybytes()) for buffer in buffers)
+
+
+def test_every_range_equals_the_slice(
+    store: RecordingStore, keyring: KmsKeyring, profile: Profile, backend: Backend
+) -> None:
+    """All ranges of a small object, on both sides of every block border and of the tail."""
+    text = TEXT[:70]
+    write_object(store, keyring, profile, text)
+    opened = opened_of(store, keyring, backend)
+    for start in range(len(text) + 1):
+        spans = [Span(start, end) for end in range(start, len(text) + 1)]
+        found = [buffer.to_pybytes() for buffer in read_unverified_ranges(opened, spans)]
+        assert found == [text[span.start : span.end] for span in spans]
+
+
+def test_overlapping_and_repeated_ranges(
+    store: RecordingStore, keyring: KmsKeyring, profile: Profile, backend: Backend
+) -> None:
+    """Spans may overlap, repeat, be empty and come in any order; the answers come in theirs."""
+    write_object(store, keyring, profile, TEXT)
+    spans = [
+        Span(390, 400),
+        Span(0, 50),
+        Span(10, 20),
+        Span(0, 50),
+        Span(7, 7),
+        Span(49, 51),
+        Span(150, 390),
+        Span(400, 400),
+    ]
+    found = read_unverified_ranges(opened_of(store, keyring, backend), spans)
+    assert [buffer.to_pybytes() for buffer in found] == [TEXT[span.start : span.end] for span in spans]
+    assert read_unverified_ranges(opened_of(store, keyring, backend), []) == []
+
+
+@pytest.mark.parametrize("span", [Span(-1, 5), Span(0, 401), Span(401, 401), Span(5, 4)])
+def test_range_outside_the_object_is_refused(
+    store: RecordingStore, keyring: KmsKeyring, profile: Profile, backend: Backend, span: Span
+) -> None:
+    """A range past the end is an error and never tag or padding bytes; nothing is fetched for it."""
+    write_object(store, keyring, profile, TEXT)
+    opened = opened_of(store, keyring, backend)
+    store.log.clear()
+    with pytest.raises(ValueError, match="outside"):
+        read_unverified_ranges(opened, [Span(0, 1), span])
+    assert store.log == []
+
+
+def test_close_ranges_share_requests_and_all_carry_the_etag(
+    store: RecordingStore, keyring: KmsKeyring, profile: Profile, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Coalesced spans cost one request, distant ones their own, and each is under If-Match."""
+    asked: list[str] = []
+    real = store.get_into
+
+    def note(location: Any, start: int, out: Any, if_match: str) -> None:
+        asked.append(if_match)
+        real(location, start, out, if_match)
+
+    monkeypatch.setattr(store, "get_into", note)
+    write_object(store, keyring, profile, TEXT)
+    opened = opened_of(store, keyring, backend)
+    read_unverified_ranges(opened, [Span(0, 5), Span(20, 25), Span(40, 45), Span(200, 210)])
+    assert asked == [opened.stored.etag] * 2
+
+
+def test_plain_object_in_ranges(store: RecordingStore, keyring: KmsKeyring, backend: Backend) -> None:
+    """Plain objects are read the same way."""
+    store.put(PLACE, TEXT)
+    opened = open_object(store, keyring, PLACE, Policy(plaintext="pass"), tail_bytes=32, backend=backend)
+    assert read_whole(opened).to_pybytes() == TEXT
+    assert read_unverified_ranges(opened, [Span(3, 390)])[0].to_pybytes() == TEXT[3:390]
+
+
+def test_flipped_byte_of_a_range_comes_back_flipped(
+    store: RecordingStore, keyring: KmsKeyring, backend: Backend
+) -> None:
+    """Ranges of GCM are unverified, as their name says: this is what strict reading is for."""
+    write_object(store, keyring, GCM, TEXT)
+    body = bytearray(store.body())
+    body[5] ^= 1
+    store.damage(body=bytes(body))
+    found = read_unverified_ranges(opened_of(store, keyring, backend), [Span(0, 10)])[0].to_pybytes()
+    assert found == TEXT[:5] + bytes([TEXT[5] ^ 1]) + TEXT[6:10]
+
+
+def test_many_threads_read_one_open_object(
+    store: RecordingStore, keyring: KmsKeyring, profile: Profile, backend: Backend
+) -> None:
+    """An open object may be read by several threads at once."""
+    write_object(store, keyring, profile, TEXT)
+    opened = opened_of(store, keyring, backend)
+    results: list[bytes] = []
+    threads = [threading.Thread(target=lambda: results.append(read_whole(opened).to_pybytes())) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert results == [TEXT] * 12
