@@ -1,10 +1,12 @@
-"""Write the documents that are made from the code: docs/options.md. ``--check`` compares instead."""
+"""Write the documents that are made from the code; ``--check`` compares them instead."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
+from s3cse.envelope.model import ContentAlgorithm
+from s3cse.envelope.profiles import PROFILES
 from s3cse.spark.flags import HELP, kebab
 from s3cse.spark.options import SPELLING
 
@@ -13,7 +15,19 @@ On a reader or writer: `.option("kmsKeyId", "alias/flights")`, in any letter cas
 `write`: keyword arguments, and what is not given comes from `spark.s3cse.<option>`, then from the environment as
 `S3CSE_` and the option in capitals (`S3CSE_KMSKEYID`). A bare `.format("s3cse")` sees options and environment only:
 Spark's planner process has no session. An unknown option is an error."""
-TARGET = Path(__file__).with_name("options.md")
+_AFTERWORD = """\
+Reading never asks for a profile: the object says what it is. Proven in `tests/interop` against the official S3
+Encryption Client for Python 4.0.0, in both directions. A table for Athena, Trino or S3A carries no `context`: they send
+exactly the reserved entry. Formats V1 and V3, instruction files and other keys than KMS are recognised and refused by
+name."""
+DOCS = Path(__file__).parent
+#: Who opens what a profile writes with KMS keys (FORMATS.md sections 2, 14, 17 and 19 of the project's notes).
+_READERS = {
+    "emrfs": "every EMRFS; Athena in both table modes; S3A of Hadoop up to 3.4.2 with v1 compatibility; S3 Encryption "
+    "Clients of all generations with both legacy switches",
+    "emrfs-v2": "EMRFS 5.31 and 6.2 or later with encryptionV2; Athena with a table key; S3A of Hadoop 3.3.2+ and "
+    "3.4.2; S3 Encryption Clients 2 and 3, and 4 with commitment policy FORBID_ENCRYPT_ALLOW_DECRYPT",
+}
 
 
 def options_page() -> str:
@@ -35,14 +49,40 @@ def options_page() -> str:
     )
 
 
+def compatibility_page() -> str:
+    """Return the page about profiles and formats."""
+    rows = [
+        f"| `{profile.name}` | {profile.format.value} | {profile.content_algorithm.value} | `{profile.wrap_algorithm}` "
+        f"| {'yes' if profile.content_algorithm is ContentAlgorithm.AES_GCM else 'no'} | {_READERS[profile.name]} |"
+        for profile in PROFILES
+    ]
+    return "\n".join(
+        [
+            "# What is written, and who opens it",
+            "",
+            "Made by `docs/generate.py` from the code; do not edit.",
+            "",
+            "| profile | format | body | key wrap | authenticated | who else opens it |",
+            "|---|---|---|---|---|---|",
+            *rows,
+            "",
+            _AFTERWORD,
+            "",
+        ]
+    )
+
+
+PAGES = {"options.md": options_page, "compatibility.md": compatibility_page}
+
+
 def main() -> int:
     """Write or compare."""
-    page = options_page()
-    if "--check" not in sys.argv:
-        TARGET.write_text(page)
-        return 0
-    if TARGET.read_text() != page:
-        sys.exit(f"{TARGET.name} is not what the code says: run python docs/generate.py")
+    for name, page in PAGES.items():
+        target = DOCS / name
+        if "--check" not in sys.argv:
+            target.write_text(page())
+        elif not target.exists() or target.read_text() != page():
+            sys.exit(f"docs/{name} is not what the code says: run python docs/generate.py")
     return 0
 
 

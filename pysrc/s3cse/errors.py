@@ -49,7 +49,7 @@ class S3CSEError(Exception):
         super().__init__(problem)
 
     def __str__(self) -> str:
-        text = self.problem if self.uri is None else f"{self.uri}: {self.problem}"
+        text = self.problem if self.uri is None else f"{_printable(self.uri)}: {self.problem}"
         if self.found is not None:
             text += f"; found {self.found}"
         if self.expected is not None:
@@ -59,12 +59,18 @@ class S3CSEError(Exception):
         return text
 
     def at(self: _E, uri: str) -> _E:
-        """Return this error naming the object it is about; an object already named stays."""
+        """Return this error naming the object it is about, cause and traceback kept; an object already named stays."""
         if self.uri is not None:
             return self
         named = copy.copy(self)
         named.uri = uri
-        return named
+        named.__cause__, named.__suppress_context__ = self.__cause__, self.__suppress_context__
+        return named.with_traceback(self.__traceback__)
+
+
+def _printable(uri: str) -> str:
+    """Escape control characters: a key chosen by somebody else must not write into a terminal or forge a log line."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in uri)
 
 
 class EnvelopeError(S3CSEError):

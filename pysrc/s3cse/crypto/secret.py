@@ -34,7 +34,8 @@ class Secret:
             self._data[index] = 0
 
     def __del__(self) -> None:
-        self.wipe()
+        if hasattr(self, "_data"):  # not where the constructor refused its argument
+            self.wipe()
 
     def __len__(self) -> int:
         return len(self._data)

@@ -21,7 +21,7 @@ class Profile:
     wrap_algorithm: str
 
 
-_PROFILES = (
+PROFILES = (
     Profile(
         name="emrfs",
         keyring="kms",
@@ -37,7 +37,7 @@ _PROFILES = (
         wrap_algorithm=WRAP_KMS_CONTEXT,
     ),
 )
-PROFILE_NAMES = tuple(sorted({profile.name for profile in _PROFILES}))
+PROFILE_NAMES = tuple(sorted({profile.name for profile in PROFILES}))
 
 
 def find_profile(name: str, keyring: str) -> Profile:
@@ -46,12 +46,12 @@ def find_profile(name: str, keyring: str) -> Profile:
     Raises:
         SettingsError: there is no such combination; the message names the ones there are.
     """
-    for profile in _PROFILES:
+    for profile in PROFILES:
         if profile.name == name and profile.keyring == keyring:
             return profile
     raise SettingsError(
         "no such profile for this keyring",
         found=f"profile {name!r} with a {keyring!r} keyring",
-        expected=", ".join(f"{profile.name!r} with {profile.keyring!r}" for profile in _PROFILES),
+        expected=", ".join(f"{profile.name!r} with {profile.keyring!r}" for profile in PROFILES),
         fix="choose one of these",
     )
