@@ -17,7 +17,7 @@ from s3cse.parquet.scan import Scan
 from s3cse.parquet.table import TableFiles, list_table
 from s3cse.spark.options import Options
 from s3cse.spark.partitions import Split
-from s3cse.spark.session import session_for
+from s3cse.spark.session import session_for, spare_collections
 from s3cse.spark.types import spark_ready, to_arrow
 
 _log = logging.getLogger(__name__)
@@ -107,4 +107,5 @@ class TableReader(DataSourceReader):
         """Yield a split's rows; runs on an executor."""
         assert isinstance(partition, Split)  # noqa: S101 - Spark hands back what partitions() returned
         session = session_for(self._options)
+        spare_collections()
         return partition.scan.read(session.store, session.keyring, partition.tasks)

@@ -6,10 +6,13 @@ kept by process id.
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from pyspark import TaskContext
 
 from s3cse.keyrings import CachingKeyring, Keyring, KmsKeyring, kms_client
 from s3cse.spark.options import Options
@@ -27,6 +30,7 @@ class Session:
 
 _lock = threading.Lock()
 _sessions: dict[tuple[object, ...], Session] = {}
+_spared: set[int] = set()
 
 
 def session_for(options: Options) -> Session:
@@ -45,6 +49,19 @@ def session_for(options: Options) -> Session:
                 del _sessions[other]  # the parent's, whose sockets must not be shared
             _sessions[name] = _connect(options)
         return _sessions[name]
+
+
+def spare_collections() -> None:
+    """Take what is loaded by now out of the garbage collector's sight, once in a Spark worker process.
+
+    Spark's workers run a full collection after every task. Over the modules, service models and classes that this
+    package and boto3 bring it costs as much as reading a small file, and none of it ever goes.
+    """
+    with _lock:
+        if os.getpid() not in _spared and TaskContext.get() is not None:
+            _spared.clear()
+            _spared.add(os.getpid())
+            gc.freeze()
 
 
 def _frozen(context: Mapping[str, str] | None) -> tuple[tuple[str, str], ...] | None:

@@ -17,7 +17,7 @@ from s3cse.errors import SettingsError
 from s3cse.parquet.sink import StagedFile, TableSink
 from s3cse.spark import commit
 from s3cse.spark.options import Options
-from s3cse.spark.session import session_for
+from s3cse.spark.session import session_for, spare_collections
 from s3cse.spark.types import to_arrow
 
 
@@ -70,6 +70,7 @@ class TableWriter(DataSourceArrowWriter):
     def write(self, iterator: Iterator[pa.RecordBatch]) -> Staged:
         """Encrypt and upload one task's rows; runs on an executor."""
         session = session_for(self._options)
+        spare_collections()
         context = TaskContext.get()
         partition, attempt = (0, 0) if context is None else (context.partitionId(), context.taskAttemptId())
         sink = TableSink(

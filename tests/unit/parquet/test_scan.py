@@ -267,6 +267,17 @@ def test_type_that_does_not_fit_names_file_and_column() -> None:
         read(lake, scan_of(pa.schema([X])))
 
 
+def test_header_that_came_twice() -> None:
+    """An object with a header twice, in different letter case, is refused by name before a key is asked for."""
+    lake = Lake()
+    location = lake.put("a", numbered(0, 5))
+    stored, body = lake.store.get_tail(location, 1 << 20)
+    lake.store.put(location, body, {**stored.metadata, "X-Amz-Iv": stored.metadata["x-amz-iv"]})
+    with pytest.raises(EnvelopeError, match=r"s3://bucket/lake/table/a: "):
+        read(lake, scan_of(pa.schema([X])))
+    assert lake.keyring.unwraps == 0
+
+
 def test_no_parquet_among_the_files() -> None:
     """An encrypted object that is something else is named."""
     lake = Lake()

@@ -1,0 +1,1 @@
+"""Other people's clients and readers, in both directions."""

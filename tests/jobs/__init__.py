@@ -1,0 +1,1 @@
+"""The commands of jobs/, started as users start them."""

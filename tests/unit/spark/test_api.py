@@ -1,0 +1,51 @@
+"""The functions for notebooks, as far as they go without Spark."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from s3cse.errors import SettingsError
+from s3cse.spark import api
+
+
+class Settings:
+    """What ``spark.conf`` answers."""
+
+    def __init__(self, **values: str) -> None:
+        self.values = values
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a setting."""
+        return self.values.get(name, default)
+
+
+class Session:
+    """As much of a SparkSession as settings need."""
+
+    def __init__(self, values: dict[str, str]) -> None:
+        self.conf = Settings(**values)
+
+
+def test_options_win_over_the_session() -> None:
+    """What is given counts more than spark.s3cse.*, in any letter case; the rest of the session's counts too."""
+    session: Any = Session({"spark.s3cse.kmsKeyId": "session", "spark.s3cse.region": "eu-west-1", "spark.other": "x"})
+    assert api._settings(session, {"KMSkeyID": "given"}) == {"kmskeyid": "given", "region": "eu-west-1"}
+
+
+def test_names_travel_as_json() -> None:
+    """Column names with commas and brackets stay themselves."""
+    from s3cse.spark.options import parse_options
+
+    names = ["a,b", "[c]", 'd"', "ü"]
+    given = {"path": "s3://b/t", "kmsKeyId": "k", "columns": api._json_names(names)}
+    assert parse_options(given, {}).columns == tuple(names)
+
+
+@pytest.mark.parametrize("mode", ["ignore", "errorifexists", "Overwrite", ""])
+def test_write_knows_two_modes(mode: str) -> None:
+    """A mode that Spark would refuse with an unclear message is refused at once, before anything happens."""
+    nothing: Any = None
+    with pytest.raises(SettingsError, match=r"append \| overwrite"):
+        api.write(nothing, "s3://b/t", mode)

@@ -1,0 +1,49 @@
+"""Every option can be a flag of a job, under its own name."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+
+import pytest
+
+from s3cse.spark.flags import HELP, READING, WRITING, add_flags, given_options, kebab
+from s3cse.spark.options import SPELLING, parse_options
+
+
+def parser_for(names: tuple[str, ...]) -> argparse.ArgumentParser:
+    """Return a parser with these flags."""
+    parser = argparse.ArgumentParser(prog="job")
+    add_flags(parser, names)
+    return parser
+
+
+def test_every_option_has_a_help_text() -> None:
+    """No option is without its line of help, and no line is about an option that does not exist."""
+    assert set(HELP) == set(SPELLING.values())
+    assert set(READING) | set(WRITING) <= set(HELP)
+
+
+@pytest.mark.parametrize(
+    ("name", "flag"), [("kmsKeyId", "kms-key-id"), ("filter", "filter"), ("partitionBy", "partition-by")]
+)
+def test_names_are_in_kebab_case(name: str, flag: str) -> None:
+    """A flag is the option's name in kebab case."""
+    assert kebab(name) == flag
+
+
+def test_given_flags_are_options() -> None:
+    """What was given on the command line parses as options; what was not given is left to the defaults."""
+    arguments = parser_for(READING).parse_args(["--kms-key-id", "k", "--split-bytes", "1m", "--integrity", "none"])
+    given = given_options(arguments)
+    assert given == {"kmskeyid": "k", "splitbytes": "1m", "integrity": "none"}
+    assert parse_options({"path": "s3://b/t", **given}, {}).split_bytes == 1 << 20
+
+
+def test_unknown_flag_is_refused() -> None:
+    """A flag that a job does not have ends it with exit code 2."""
+    with contextlib.redirect_stderr(io.StringIO()) as errors, pytest.raises(SystemExit) as caught:
+        parser_for(READING).parse_args(["--partition-by", "x"])
+    assert caught.value.code == 2
+    assert "--partition-by" in errors.getvalue()

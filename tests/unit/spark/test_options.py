@@ -1,0 +1,154 @@
+"""Options are understood in any letter case, checked at once, and never guessed."""
+
+from __future__ import annotations
+
+import json
+import pickle
+
+import pytest
+
+from s3cse.errors import SettingsError
+from s3cse.objects.policy import Policy
+from s3cse.spark.options import SPELLING, Options, parse_options
+from s3cse.storage.port import Location
+
+PATH = {"path": "s3://bucket/lake/table/"}
+KEY = {"kmsKeyId": "alias/data"}
+
+
+def parsed(**options: str) -> Options:
+    """Parse options on top of a path and a key, without an environment."""
+    return parse_options({**PATH, **KEY, **options}, {})
+
+
+def refused(**options: str) -> str:
+    """Return the message for options that are refused."""
+    with pytest.raises(SettingsError) as caught:
+        parsed(**options)
+    return str(caught.value)
+
+
+def test_defaults() -> None:
+    """With a path and a key the strictest reading and the documented defaults are in force."""
+    found = parsed()
+    assert found.table == Location("bucket", "lake/table")
+    assert (found.kms_key_id, found.profile, found.compression) == ("alias/data", "emrfs-v2", "snappy")
+    assert found.policy == Policy(integrity="strict", legacy="refuse", commitment="allow", plaintext="refuse")
+    assert (found.columns, found.filter, found.partition_by) == (None, None, ())
+    assert found.split_bytes == 64 << 20
+
+
+def test_names_ignore_case() -> None:
+    """Spark lower-cases option names: every spelling is the same option."""
+    assert (
+        parse_options({"PATH": "s3://b/t", "KMSKEYID": "k", "Endpointurl": "http://h"}, {}).endpoint_url == "http://h"
+    )
+
+
+def test_every_option_is_read() -> None:
+    """What is given is what comes out, for each option there is."""
+    found = parsed(
+        keyring="kms", region="eu-central-1", endpointUrl="http://s3", kmsEndpointUrl="http://kms", profile="emrfs",
+        storage="metadata", integrity="verify-indexed", legacy="allow", commitment="require", plaintext="pass",
+        context='{"team": "flights"}', columns="a, b", filter="a > 1", partitionBy='["x,y", "z"]', schemaMode="merge",
+        compression="zstd", splitBytes="16m",
+    )  # fmt: skip
+    assert found == Options(
+        table=Location("bucket", "lake/table"), kms_key_id="alias/data", region="eu-central-1",
+        endpoint_url="http://s3", kms_endpoint_url="http://kms", profile="emrfs", context={"team": "flights"},
+        policy=Policy(integrity="verify-indexed", legacy="allow", commitment="require", plaintext="pass"),
+        columns=("a", "b"), filter="a > 1", partition_by=("x,y", "z"), schema_mode="merge", compression="zstd",
+        split_bytes=16 << 20,
+    )  # fmt: skip
+
+
+def test_unknown_option_gets_a_suggestion() -> None:
+    """A mistyped name is refused with the one that was meant, and the list of all."""
+    message = refused(kmsKeyID2="x")
+    assert "'kmskeyid2'" in message
+    assert "id you mean kmsKeyId?" in message
+    assert all(name in message for name in SPELLING.values())
+    assert "you mean" not in refused(somethingElseAltogether="x")
+
+
+@pytest.mark.parametrize("name", ["keyFile", "keyEnv", "provider"])
+def test_options_of_later_releases_say_so(name: str) -> None:
+    """A documented option that is not there yet is not called unknown."""
+    assert "not supported yet" in refused(**{name: "x"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("integrity", "lax"),
+        ("legacy", "yes"),
+        ("commitment", "no"),
+        ("plaintext", "true"),
+        ("profile", "emrfs-v3"),
+        ("keyring", "aes"),
+        ("storage", "instruction-file"),
+        ("schemaMode", "all"),
+        ("compression", "brotli"),
+        ("columns", ""),
+        ("columns", "a,,b"),
+        ("columns", "a,a"),
+        ("columns", "[1]"),
+        ("columns", '["a"'),
+        ("partitionBy", " "),
+        ("filter", "  "),
+        ("context", "team=flights"),
+        ("context", '["team"]'),
+        ("context", '{"n": 1}'),
+        ("splitBytes", "0"),
+        ("splitBytes", "-1"),
+        ("splitBytes", "64x"),
+        ("splitBytes", ""),
+        ("splitBytes", "m"),
+        ("kmsKeyId", " "),
+    ],
+)
+def test_bad_value_names_the_option(name: str, value: str) -> None:
+    """A value that makes no sense is refused with the option's name."""
+    assert name in refused(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("1", 1), ("64k", 65_536), ("64K", 65_536), ("2mb", 2 << 20), ("1G", 1 << 30), (" 7 ", 7)]
+)
+def test_sizes(text: str, size: int) -> None:
+    """Sizes are bytes, or binary multiples of them."""
+    assert parsed(splitBytes=text).split_bytes == size
+
+
+def test_path_of_load_with_a_list() -> None:
+    """Spark hands a list of paths over as JSON: one is a path, several are refused with advice."""
+    assert parse_options({"paths": json.dumps(["s3a://b/t"]), **KEY}, {}).table == Location("b", "t")
+    with pytest.raises(SettingsError, match="union"):
+        parse_options({"paths": json.dumps(["s3://b/t", "s3://b/u"]), **KEY}, {})
+
+
+@pytest.mark.parametrize("path", [{}, {"path": ""}, {"path": "/tmp/x"}, {"path": "hdfs://h/x"}, {"path": "s3://"}])
+def test_no_usable_path(path: dict[str, str]) -> None:
+    """Without an S3 address there is nothing to read or write."""
+    with pytest.raises(SettingsError):
+        parse_options({**path, **KEY}, {})
+
+
+def test_no_key() -> None:
+    """Without a key the message says which option names one."""
+    with pytest.raises(SettingsError, match="kmsKeyId"):
+        parse_options(PATH, {})
+
+
+def test_environment_is_the_last_resort() -> None:
+    """S3CSE_ variables count where an option was not given, and only there."""
+    environment = {"S3CSE_KMSKEYID": "alias/env", "S3CSE_REGION": "eu-west-1", "S3CSE_COLUMNS": ""}
+    found = parse_options(PATH, environment)
+    assert (found.kms_key_id, found.region, found.columns) == ("alias/env", "eu-west-1", None)
+    assert parse_options({**PATH, **KEY}, environment).kms_key_id == "alias/data"
+
+
+def test_options_travel() -> None:
+    """Options pickle, since they travel in Spark's plan."""
+    found = parsed(context='{"team": "flights"}', columns="a")
+    assert pickle.loads(pickle.dumps(found)) == found
