@@ -20,7 +20,7 @@ def default_backend() -> Backend:
     if native is not None:
         return native
     warnings.warn(
-        "s3cse runs without its compiled extension (same bytes, less careful with memory): install this platform's wheel",
+        "s3cse runs without its compiled extension (same bytes, less careful with keys): install this platform's wheel",
         RuntimeWarning,
         stacklevel=2,
     )
