@@ -22,7 +22,14 @@ CHECK = "import os, boto3; boto3.client('s3').head_bucket(Bucket=os.environ['S3C
 def start(tmp_path: Path) -> tuple[subprocess.Popen[str], dict[str, str]]:
     """Start the servers for a shell; return the process and the variables that it exports."""
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    process = subprocess.Popen(PROGRAM, stdout=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(
+        PROGRAM,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+        # A shell that starts the tests in the background has them ignore Ctrl-C, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     assert process.stdout is not None
     exported = {}
     for line in process.stdout:
