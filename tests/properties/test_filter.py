@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from s3cse.parquet.binding import bind
-from s3cse.parquet.expression import Expression
-from s3cse.parquet.filter_sql import parse_filter
-from s3cse.parquet.pruning import may_match
-from s3cse.parquet.row_filter import predicate_to_arrow
-from s3cse.parquet.statistics import group_stats, partition_stats
+from s3cse.parquet.filter.binding import bind
+from s3cse.parquet.filter.expression import Expression
+from s3cse.parquet.filter.filter_sql import parse_filter
+from s3cse.parquet.filter.pruning import may_match
+from s3cse.parquet.filter.row_filter import predicate_to_arrow
+from s3cse.parquet.filter.statistics import group_stats, partition_stats
 
 INTS = [0, 1, -1, 2, 2**31 - 1, -(2**31)]
 LONGS = [*INTS, 2**53, 2**53 + 1, 2**63 - 1, -(2**63)]

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.types as pat
 
-from s3cse.parquet.datetimes import BLANKS, parse_date, parse_timestamp
+from s3cse.parquet.filter.datetimes import BLANKS, parse_date, parse_timestamp
 from s3cse.parquet.hive_names import NULL_PARTITION, unescape_name
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")

@@ -15,14 +15,14 @@ from s3cse.errors import TransferError
 from s3cse.keyrings.base import Keyring
 from s3cse.objects.open import open_object
 from s3cse.objects.policy import Policy
-from s3cse.parquet.binding import bind
 from s3cse.parquet.conform import conform
-from s3cse.parquet.expression import Expression
+from s3cse.parquet.filter.binding import bind
+from s3cse.parquet.filter.expression import Expression
+from s3cse.parquet.filter.predicate import Predicate
+from s3cse.parquet.filter.pruning import ColumnStats, may_match
+from s3cse.parquet.filter.row_filter import predicate_to_arrow
+from s3cse.parquet.filter.statistics import group_stats, partition_stats
 from s3cse.parquet.input import ParquetInput, open_parquet, opening_bytes, unreadable
-from s3cse.parquet.predicate import Predicate
-from s3cse.parquet.pruning import ColumnStats, may_match
-from s3cse.parquet.row_filter import predicate_to_arrow
-from s3cse.parquet.statistics import group_stats, partition_stats
 from s3cse.parquet.table import DataFile
 from s3cse.storage.port import ObjectStore
 

@@ -14,7 +14,7 @@ import pytest
 
 from s3cse.errors import EnvelopeError, IntegrityError, SettingsError, TransferError
 from s3cse.objects.policy import Policy
-from s3cse.parquet.filter_sql import parse_filter
+from s3cse.parquet.filter.filter_sql import parse_filter
 from s3cse.parquet.scan import BATCH_ROWS, FileTask, Scan
 from s3cse.parquet.table import DataFile, list_table
 from spark.fakes import CBC, CountingStore, Lake

@@ -9,7 +9,7 @@ from fractions import Fraction
 import pyarrow as pa
 import pytest
 
-from s3cse.parquet.values import Kind, Value, exact_value, kind_of, nanoseconds, ordinals_of, scalar_at
+from s3cse.parquet.filter.values import Kind, Value, exact_value, kind_of, nanoseconds, ordinals_of, scalar_at
 
 TYPES = [
     pa.int8(), pa.uint8(), pa.int64(), pa.uint64(), pa.decimal128(5, 2), pa.decimal128(38, 38), pa.decimal256(76, 10),

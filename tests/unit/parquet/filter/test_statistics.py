@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from s3cse.parquet.pruning import ColumnStats
-from s3cse.parquet.statistics import group_stats, partition_stats
-from s3cse.parquet.values import Kind
+from s3cse.parquet.filter.pruning import ColumnStats
+from s3cse.parquet.filter.statistics import group_stats, partition_stats
+from s3cse.parquet.filter.values import Kind
 
 DAY = 86400 * 10**9
 

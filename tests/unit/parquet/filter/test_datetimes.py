@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from s3cse.parquet.datetimes import parse_date, parse_timestamp
+from s3cse.parquet.filter.datetimes import parse_date, parse_timestamp
 
 DATES = {
     "2013-01-02": date(2013, 1, 2),

@@ -7,10 +7,10 @@ from fractions import Fraction
 import pyarrow as pa
 import pytest
 
-from s3cse.parquet.binding import bind
-from s3cse.parquet.filter_sql import parse_filter
-from s3cse.parquet.pruning import ColumnStats, Statistics, may_match
-from s3cse.parquet.values import Kind
+from s3cse.parquet.filter.binding import bind
+from s3cse.parquet.filter.filter_sql import parse_filter
+from s3cse.parquet.filter.pruning import ColumnStats, Statistics, may_match
+from s3cse.parquet.filter.values import Kind
 
 SCHEMA = pa.schema(
     [

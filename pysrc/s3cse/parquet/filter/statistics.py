@@ -18,8 +18,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from s3cse.parquet.pruning import ColumnStats
-from s3cse.parquet.values import NANOSECONDS, NANOSECONDS_PER_DAY, Kind, Value, exact_value, kind_of
+from s3cse.parquet.filter.pruning import ColumnStats
+from s3cse.parquet.filter.values import NANOSECONDS, NANOSECONDS_PER_DAY, Kind, Value, exact_value, kind_of
 
 _UNITS = {"milliseconds": "ms", "microseconds": "us", "nanoseconds": "ns"}
 _BITS = {"INT32": 32, "INT64": 64}

@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 
 from s3cse.errors import SettingsError
-from s3cse.parquet.datetimes import parse_date, parse_timestamp
+from s3cse.parquet.filter.datetimes import parse_date, parse_timestamp
 
 _INTEGER = re.compile(r"\d+", re.ASCII)
 _DECIMAL = re.compile(r"\d+\.\d*|\.\d+", re.ASCII)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from s3cse.parquet.literals import read_number, read_typed_number, read_typed_text
+from s3cse.parquet.filter.literals import read_number, read_typed_number, read_typed_text
 
 
 @pytest.mark.parametrize("text", ["", "1_000", "0x1F", "1e", ".", "1.2.3", "1e999", "٣", "1" * 39, "-1"])

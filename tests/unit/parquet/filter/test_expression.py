@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from s3cse.parquet.expression import MIRRORED, And, Column, Literal, Not, columns
+from s3cse.parquet.filter.expression import MIRRORED, And, Column, Literal, Not, columns
 
 
 def test_columns_of_a_deep_tree_needs_no_recursion() -> None:

@@ -10,8 +10,8 @@ import math
 import struct
 from fractions import Fraction
 
-from s3cse.parquet.expression import Operator
-from s3cse.parquet.predicate import AllOf, BoundColumn, Comparison, Predicate
+from s3cse.parquet.filter.expression import Operator
+from s3cse.parquet.filter.predicate import AllOf, BoundColumn, Comparison, Predicate
 
 
 def _midpoint(one: float, other: float) -> Fraction:

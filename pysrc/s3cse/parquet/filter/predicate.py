@@ -11,9 +11,9 @@ from typing import TypeAlias
 
 import pyarrow as pa
 
-from s3cse.parquet.expression import Operator
-from s3cse.parquet.like import LikePattern
-from s3cse.parquet.values import Value
+from s3cse.parquet.filter.expression import Operator
+from s3cse.parquet.filter.like import LikePattern
+from s3cse.parquet.filter.values import Value
 
 
 @dataclass(frozen=True, slots=True)

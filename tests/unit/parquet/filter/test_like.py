@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from s3cse.errors import SettingsError
-from s3cse.parquet.like import compile_like
+from s3cse.parquet.filter.like import compile_like
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pat
 
-from s3cse.parquet.binding import bind
-from s3cse.parquet.expression import Expression, Operator
-from s3cse.parquet.predicate import (
+from s3cse.parquet.filter.binding import bind
+from s3cse.parquet.filter.expression import Expression, Operator
+from s3cse.parquet.filter.predicate import (
     AllOf,
     Always,
     AnyOf,
@@ -31,7 +31,7 @@ from s3cse.parquet.predicate import (
     OneOf,
     Predicate,
 )
-from s3cse.parquet.values import Kind, Value, is_text, kind_of, ordinals_of, scalar_at
+from s3cse.parquet.filter.values import Kind, Value, is_text, kind_of, ordinals_of, scalar_at
 
 _COMPARE: dict[Operator, Callable[[Any, Any], Any]] = {
     "=": python_operator.eq,
@@ -214,6 +214,6 @@ def to_arrow(expression: Expression, schema: pa.Schema) -> pc.Expression:
     """Bind a filter to the schema of the batches and return its Arrow expression.
 
     Raises:
-        SettingsError: as :func:`s3cse.parquet.binding.bind`.
+        SettingsError: as :func:`s3cse.parquet.filter.binding.bind`.
     """
     return predicate_to_arrow(bind(expression, schema))

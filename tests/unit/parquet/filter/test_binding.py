@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 
 from s3cse.errors import SettingsError
-from s3cse.parquet.binding import bind, find_column
-from s3cse.parquet.filter_sql import parse_filter
-from s3cse.parquet.predicate import AllOf, Always, BoundColumn, Comparison, Predicate
+from s3cse.parquet.filter.binding import bind, find_column
+from s3cse.parquet.filter.filter_sql import parse_filter
+from s3cse.parquet.filter.predicate import AllOf, Always, BoundColumn, Comparison, Predicate
 
 SCHEMA = pa.schema(
     [

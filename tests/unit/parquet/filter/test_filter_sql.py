@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from s3cse.errors import SettingsError
-from s3cse.parquet.expression import (
+from s3cse.parquet.filter.expression import (
     And,
     Column,
     Comparison,
@@ -23,7 +23,7 @@ from s3cse.parquet.expression import (
     Or,
     columns,
 )
-from s3cse.parquet.filter_sql import parse_filter
+from s3cse.parquet.filter.filter_sql import parse_filter
 
 A, B = Column("a"), Column("b")
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
-from s3cse.parquet.doubles import compare_as_double
-from s3cse.parquet.expression import Operator
-from s3cse.parquet.predicate import AllOf, BoundColumn, Comparison, Predicate
+from s3cse.parquet.filter.doubles import compare_as_double
+from s3cse.parquet.filter.expression import Operator
+from s3cse.parquet.filter.predicate import AllOf, BoundColumn, Comparison, Predicate
 
 COLUMN = BoundColumn("x", pa.int64())
 OPERATORS = {"=": operator.eq, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}

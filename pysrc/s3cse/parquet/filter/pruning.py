@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from s3cse.parquet.expression import Operator
-from s3cse.parquet.predicate import (
+from s3cse.parquet.filter.expression import Operator
+from s3cse.parquet.filter.predicate import (
     AllOf,
     Always,
     AnyOf,
@@ -23,15 +23,15 @@ from s3cse.parquet.predicate import (
     OneOf,
     Predicate,
 )
-from s3cse.parquet.values import Kind, Value, kind_of
+from s3cse.parquet.filter.values import Kind, Value, kind_of
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnStats:
     """What is known of a column's values in a piece of a table; None everywhere means not known.
 
-    ``low`` and ``high`` are exact values (s3cse.parquet.values) that bound all values but NaN; they need not occur, so
-    bounds that a writer cut short are welcome.
+    ``low`` and ``high`` are exact values (s3cse.parquet.filter.values) that bound all values but NaN; they need not
+    occur, so bounds that a writer cut short are welcome.
     """
 
     kind: Kind | None = None
@@ -163,6 +163,6 @@ def may_match(predicate: Predicate, statistics: Statistics) -> bool:
     Args:
         predicate: a filter bound to the table's schema.
         statistics: by column name as in that schema; a column that is missing here is not known at all (a column that
-            the file lacks is all null, and s3cse.parquet.statistics says so).
+            the file lacks is all null, and s3cse.parquet.filter.statistics says so).
     """
     return _answer(predicate, statistics)[0]

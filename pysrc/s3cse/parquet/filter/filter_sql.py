@@ -15,7 +15,7 @@ import sqlglot
 from sqlglot import exp
 
 from s3cse.errors import SettingsError
-from s3cse.parquet.expression import (
+from s3cse.parquet.filter.expression import (
     MIRRORED,
     And,
     Column,
@@ -30,7 +30,7 @@ from s3cse.parquet.expression import (
     Operator,
     Or,
 )
-from s3cse.parquet.literals import check_escapes, read_number, read_typed_number, read_typed_text
+from s3cse.parquet.filter.literals import check_escapes, read_number, read_typed_number, read_typed_text
 
 SUPPORTED = "=, <>, <, <=, >, >=, IN, BETWEEN, IS NULL, LIKE, AND, OR, NOT over columns and literals"
 

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from s3cse.parquet.filter_sql import parse_filter
-from s3cse.parquet.row_filter import to_arrow
+from s3cse.parquet.filter.filter_sql import parse_filter
+from s3cse.parquet.filter.row_filter import to_arrow
 
 NAN, INF = math.nan, math.inf
 BIG = 2**53 + 1

@@ -18,11 +18,11 @@ import pyarrow as pa
 import pyarrow.types as pat
 
 from s3cse.errors import SettingsError
-from s3cse.parquet import expression as sql
-from s3cse.parquet.datetimes import parse_date, parse_timestamp
-from s3cse.parquet.doubles import compare_as_double
-from s3cse.parquet.like import compile_like
-from s3cse.parquet.predicate import (
+from s3cse.parquet.filter import expression as sql
+from s3cse.parquet.filter.datetimes import parse_date, parse_timestamp
+from s3cse.parquet.filter.doubles import compare_as_double
+from s3cse.parquet.filter.like import compile_like
+from s3cse.parquet.filter.predicate import (
     AllOf,
     Always,
     AnyOf,
@@ -35,7 +35,7 @@ from s3cse.parquet.predicate import (
     OneOf,
     Predicate,
 )
-from s3cse.parquet.values import Kind, Value, is_text, kind_of, nanoseconds
+from s3cse.parquet.filter.values import Kind, Value, is_text, kind_of, nanoseconds
 
 _ADVICE = {
     Kind.NUMBER: "a number without quotes",
@@ -206,7 +206,7 @@ def bind(expression: sql.Expression, schema: pa.Schema) -> Predicate:
     """Bind a filter to the table's schema.
 
     Args:
-        expression: from :func:`s3cse.parquet.filter_sql.parse_filter`.
+        expression: from :func:`s3cse.parquet.filter.filter_sql.parse_filter`.
         schema: the table's columns, partition columns included, with the types that rows will have.
 
     Raises:
