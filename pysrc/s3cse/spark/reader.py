@@ -10,8 +10,8 @@ from pyspark.sql.datasource import DataSourceReader, InputPartition
 from pyspark.sql.types import StructType
 
 from s3cse.errors import SettingsError
-from s3cse.parquet.expression import Expression, columns
-from s3cse.parquet.filter_sql import parse_filter
+from s3cse.parquet.filter.expression import Expression, columns
+from s3cse.parquet.filter.filter_sql import parse_filter
 from s3cse.parquet.plan import file_schema, plan_splits
 from s3cse.parquet.scan import Scan
 from s3cse.parquet.table import TableFiles, list_table
