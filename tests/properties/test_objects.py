@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import cast
 
@@ -21,11 +22,13 @@ from s3cse.envelope.model import Envelope
 from s3cse.envelope.profiles import PROFILE_NAMES, Profile, find_profile
 from s3cse.errors import IntegrityError, S3CSEError
 from s3cse.keyrings import DataKey
-from s3cse.objects import ranges, reader
+from s3cse.objects import fetch, ranges, reader
+from s3cse.objects.download import read_to_file
 from s3cse.objects.open import OpenObject, open_object
 from s3cse.objects.policy import Policy
 from s3cse.objects.ranges import Span, coalesce, cut, widen
 from s3cse.objects.reader import read_unverified_ranges, read_whole
+from s3cse.objects.streaming import read_stream
 from s3cse.objects.upload import ObjectWriter, StagedUpload, complete
 from s3cse.storage.memory import MemoryStore
 from s3cse.storage.port import Location
@@ -71,9 +74,18 @@ class World:
         self.store = MemoryStore()
         self.keyring = Keys()
 
-    def write(self, chunks: Sequence[bytes], profile: Profile, part_bytes: int, backend: Backend) -> StagedUpload:
+    def write(
+        self, chunks: Sequence[bytes], profile: Profile, part_bytes: int, backend: Backend, *, known: bool = False
+    ) -> StagedUpload:
         with ObjectWriter(
-            self.store, PLACE, self.keyring, profile, part_bytes=part_bytes, memory_bytes=64, backend=backend
+            self.store,
+            PLACE,
+            self.keyring,
+            profile,
+            length=sum(map(len, chunks)) if known else None,
+            part_bytes=part_bytes,
+            memory_bytes=64,
+            backend=backend,
         ) as writer:
             for chunk in chunks:
                 writer.write(chunk)
@@ -92,32 +104,42 @@ class World:
 def small_requests() -> Iterator[None]:
     """Requests of 64 bytes and holes of 32, so that small objects take several."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reader, "cut", lambda span: ranges.cut(span, 64))
+        patch.setattr(fetch, "cut", lambda span: ranges.cut(span, 64))
         patch.setattr(reader, "coalesce", lambda spans: ranges.coalesce(spans, 32))
         yield
 
 
 @no_deadline
-@given(chunkings, part_sizes, backends)
-def test_any_chunking_is_one_gcm_message(chunks: list[bytes], part_bytes: int, backend: Backend) -> None:
+@given(chunkings, part_sizes, backends, st.booleans())
+def test_any_chunking_is_one_gcm_message(chunks: list[bytes], part_bytes: int, backend: Backend, known: bool) -> None:
     """However the writes are cut, `cryptography` opens the object in one shot."""
     world = World()
-    world.write(chunks, find_profile("emrfs-v2", "kms"), part_bytes, backend)
+    world.write(chunks, find_profile("emrfs-v2", "kms"), part_bytes, backend, known=known)
     envelope = read_envelope(world.store.get_tail(PLACE, 1)[0].metadata)
     assert envelope is not None
     assert AESGCM(world.keyring.keys[0]).decrypt(envelope.iv, world.body(), None) == b"".join(chunks)
 
 
 @no_deadline
-@given(chunkings, profiles, part_sizes, st.integers(1, LONGEST), backends, backends)
+@given(chunkings, profiles, part_sizes, st.integers(1, LONGEST), backends, backends, st.booleans())
 def test_any_chunking_reads_back(
-    chunks: list[bytes], profile: Profile, part_bytes: int, tail_bytes: int, writer: Backend, reader_: Backend
+    chunks: list[bytes],
+    profile: Profile,
+    part_bytes: int,
+    tail_bytes: int,
+    writer: Backend,
+    reader_: Backend,
+    known: bool,
 ) -> None:
-    """What one backend wrote in any cut, any backend reads with any tail; sizes by formula are sizes by writing."""
+    """What one backend wrote in any cut, any backend reads in any way with any tail; sizes by formula are right."""
     world, text = World(), b"".join(chunks)
-    staged = world.write(chunks, profile, part_bytes, writer)
+    staged = world.write(chunks, profile, part_bytes, writer, known=known)
     opened = world.open(reader_, tail_bytes)
     assert read_whole(opened).to_pybytes() == text
+    assert b"".join(buffer.to_pybytes() for buffer in read_stream(opened)) == text
+    out = io.BytesIO()
+    assert read_to_file(opened, out, whole_bytes=0) == len(text)
+    assert out.getvalue() == text
     assert staged.plaintext_bytes == opened.plaintext_bytes == len(text)
     assert staged.stored_bytes == len(world.body()) == profile.content_algorithm.stored_bytes(len(text))
     assert staged.metadata["x-amz-unencrypted-content-length"] == str(len(text))
@@ -153,9 +175,17 @@ def test_any_change_of_a_gcm_body_is_an_error(data: st.DataObject, text: bytes, 
     if changed == good:
         return
     world.store.put(PLACE, changed, metadata)
-    with pytest.raises(S3CSEError) as caught:
-        read_whole(world.open(backend))
-    assert not changed or isinstance(caught.value, IntegrityError)
+    out = io.BytesIO()
+    ways: list[Callable[[OpenObject], object]] = [
+        read_whole,
+        lambda opened: list(read_stream(opened)),
+        lambda opened: read_to_file(opened, out, whole_bytes=0),
+    ]
+    for read in ways:
+        with pytest.raises(S3CSEError) as caught:
+            read(world.open(backend))
+        assert not changed or isinstance(caught.value, IntegrityError)
+    assert out.getvalue() == b""
 
 
 @no_deadline

@@ -1,57 +1,100 @@
-"""Reading plaintext out of an open object: whole and verified, or in ranges that nothing verifies.
+"""Reading plaintext into memory: whole and verified, or in ranges that nothing verifies.
 
-Copies on these paths: the body arrives through urllib3 (one copy into the destination buffer, which is also where it is
-decrypted in place); nothing else. Fetches run in parallel in the process's pool.
+Copies on these paths: none but the one from the connection into the destination buffer, where a piece is decrypted in
+place by the worker that fetched it. Fetches run in parallel in the process's pool.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import closing
+from functools import partial
 
 import pyarrow as pa
 
-from s3cse.crypto.ciphers import BLOCK_BYTES, GCM_TAG_BYTES
-from s3cse.errors import IntegrityError
-from s3cse.objects.naming import does_not_verify, naming
+from s3cse.crypto.ciphers import BLOCK_BYTES
+from s3cse.envelope.model import Envelope
+from s3cse.objects.fetch import fill, is_here, pieces
+from s3cse.objects.gcm_body import GcmBody
+from s3cse.objects.naming import naming
 from s3cse.objects.open import OpenObject
-from s3cse.objects.ranges import Span, coalesce, cut, widen
-from s3cse.objects.workers import pool
-
-#: A piece of a fetch and the request that brings it, or None where the bytes are already there.
-Piece = tuple[Span, "Future[None] | None"]
+from s3cse.objects.ranges import Span, coalesce, widen
+from s3cse.objects.wiping import wipe
+from s3cse.objects.workers import WORKERS, Batch, results_in_order
 
 
 def read_whole(opened: OpenObject) -> pa.Buffer:
     """Return the whole plaintext, authenticated before any of it is released where the format allows that.
 
-    GCM: the tag is checked first. CBC: nothing can be checked but the padding. Plain objects: as stored. The peak is
-    one buffer of the stored length.
+    GCM: the tag is checked first. CBC: nothing can be checked but the padding. Plain objects: as stored. Memory: one
+    buffer of the stored length, at most 1.1 times that with all that connections hold.
 
     Raises:
         IntegrityError: the object does not verify; what was decrypted has been wiped.
         TransferError: it could not be fetched, or was replaced meanwhile.
     """
+    authenticated = opened.envelope is not None and opened.envelope.authenticated
     with naming(opened.stored.location):
-        buffer = pa.allocate_buffer(opened.stored.size)
+        buffer = pa.allocate_buffer(opened.plaintext_bytes if authenticated else opened.stored.size)
         view = memoryview(buffer).cast("B")
-        pieces: list[Piece] = []
         try:
-            _start_fetch(opened, Span(0, opened.stored.size), view, pieces)
-            return buffer.slice(0, _decrypt_whole(opened, pieces, view))
+            _read_into(opened, view)
         except BaseException:
-            _abandon(pieces)
-            _wipe(view)
+            wipe(view)
             raise
+        return buffer.slice(0, opened.plaintext_bytes)
 
 
-def _decrypt_whole(opened: OpenObject, pieces: Sequence[Piece], view: memoryview) -> int:
+def _read_into(opened: OpenObject, view: memoryview) -> None:
     if opened.envelope is None:
-        return _wait(pieces)
-    if opened.envelope.authenticated:
-        return _decrypt_gcm(opened, pieces, view)
-    return _decrypt_cbc(opened, pieces, view)
+        _read_plain(opened, view)
+    elif opened.envelope.authenticated:
+        _read_gcm(opened, view)
+    else:
+        _read_cbc(opened, opened.envelope, view)
+
+
+def _read_plain(opened: OpenObject, view: memoryview) -> None:
+    with Batch() as batch:
+        for piece in pieces(opened, Span(0, len(view))):
+            batch.start(partial(fill, opened, piece, view[piece.start : piece.end]))
+        batch.wait()
+
+
+def _read_gcm(opened: OpenObject, view: memoryview) -> None:
+    with GcmBody(opened) as body, Batch() as batch:
+        for piece in pieces(opened, Span(0, len(view))):
+            target = view[piece.start : piece.end]
+            if is_here(opened, piece):
+                _decrypt(opened, body, piece, target)
+            else:
+                batch.start(partial(_decrypt, opened, body, piece, target))
+        batch.wait()
+        body.verify()
+
+
+def _decrypt(opened: OpenObject, body: GcmBody, piece: Span, target: memoryview) -> None:
+    fill(opened, piece, target)
+    body.decrypt(piece.start, target)
+
+
+def _read_cbc(opened: OpenObject, envelope: Envelope, view: memoryview) -> None:
+    """Decrypt in order, because the cipher carries on from block to block, while later pieces arrive."""
+    _, key = opened.cipher()
+    work = (partial(_fetch, opened, piece, view) for piece in pieces(opened, Span(0, len(view))))
+    # The padding was checked when the object was opened: it gave plaintext_bytes.
+    with (
+        opened.backend.cbc_decryptor(key.view(), envelope.iv, padding=False) as cipher,
+        closing(results_in_order(work, WORKERS)) as fetched,
+    ):
+        for target in fetched:
+            cipher.update_into(target, target)
+
+
+def _fetch(opened: OpenObject, piece: Span, view: memoryview) -> memoryview:
+    target = view[piece.start : piece.end]
+    fill(opened, piece, target)
+    return target
 
 
 def read_unverified_ranges(opened: OpenObject, spans: Sequence[Span]) -> list[pa.Buffer]:
@@ -71,15 +114,21 @@ def read_unverified_ranges(opened: OpenObject, spans: Sequence[Span]) -> list[pa
     with naming(opened.stored.location):
         runs = [_Run(opened, widen(run, opened.plaintext_bytes)) for run in coalesce(spans)]
         try:
-            for run in runs:
-                run.start()
-            for run in runs:
-                run.finish()
+            _fetch_and_decrypt(runs)
         except BaseException:
             for run in runs:
-                run.abandon()
+                run.wipe()
             raise
         return [_pick(runs, span) for span in spans]
+
+
+def _fetch_and_decrypt(runs: Sequence[_Run]) -> None:
+    with Batch() as batch:
+        for run in runs:
+            run.start(batch)
+        batch.wait()
+    for run in runs:
+        run.finish()
 
 
 def _pick(runs: Sequence[_Run], span: Span) -> pa.Buffer:
@@ -87,69 +136,6 @@ def _pick(runs: Sequence[_Run], span: Span) -> pa.Buffer:
         if run.span.start <= span.start and span.end <= run.span.end:
             return run.plaintext.slice(span.start - run.span.start, len(span))
     return pa.py_buffer(b"")  # an empty span
-
-
-def _start_fetch(opened: OpenObject, span: Span, view: memoryview, pieces: list[Piece]) -> None:
-    """Start filling ``view`` with the stored bytes of ``span``; ``pieces`` grows in their order."""
-    tail_at = opened.stored.size - len(opened.tail)
-    store, stored = opened.store, opened.stored
-    for piece in cut(Span(span.start, max(min(span.end, tail_at), span.start))):
-        target = view[piece.start - span.start : piece.end - span.start]
-        pieces.append((piece, pool().submit(store.get_into, stored.location, piece.start, target, stored.etag)))
-    rest = Span(max(span.start, tail_at), span.end)
-    if rest.start < rest.end:
-        view[rest.start - span.start : rest.end - span.start] = opened.tail[rest.start - tail_at : rest.end - tail_at]
-        pieces.append((rest, None))
-
-
-def _wait(pieces: Sequence[Piece]) -> int:
-    for _, future in pieces:
-        if future is not None:
-            future.result()
-    return sum(len(span) for span, _ in pieces)
-
-
-def _abandon(pieces: Sequence[Piece]) -> None:
-    """Cancel what has not started and wait for what has: nobody may write into a buffer that was given up."""
-    for _, future in pieces:
-        if future is not None and not future.cancel():
-            with suppress(Exception):
-                future.result()
-
-
-def _wipe(view: memoryview) -> None:
-    zeros = bytes(1 << 16)
-    for at in range(0, len(view), len(zeros)):
-        piece = view[at : at + len(zeros)]
-        piece[:] = zeros[: len(piece)]
-
-
-def _decrypt_gcm(opened: OpenObject, pieces: Sequence[Piece], view: memoryview) -> int:
-    envelope, key = opened.cipher()
-    end = opened.plaintext_bytes
-    with opened.backend.gcm_decryptor(key.view(), envelope.iv) as cipher:
-        for span, future in pieces:
-            if future is not None:
-                future.result()
-            body = view[span.start : min(span.end, end)]
-            cipher.update_into(body, body)
-        try:
-            cipher.finalize(view[end : end + GCM_TAG_BYTES])
-        except IntegrityError:
-            raise does_not_verify() from None
-    return end
-
-
-def _decrypt_cbc(opened: OpenObject, pieces: Sequence[Piece], view: memoryview) -> int:
-    envelope, key = opened.cipher()
-    # The padding was checked when the object was opened: it gave plaintext_bytes.
-    with opened.backend.cbc_decryptor(key.view(), envelope.iv, padding=False) as cipher:
-        for span, future in pieces:
-            if future is not None:
-                future.result()
-            body = view[span.start : span.end]
-            cipher.update_into(body, body)
-    return opened.plaintext_bytes
 
 
 class _Run:
@@ -161,26 +147,31 @@ class _Run:
         self._stored = _stored_span(opened, span)
         self._buffer = pa.allocate_buffer(len(self._stored))
         self._view = memoryview(self._buffer).cast("B")
-        self._pieces: list[Piece] = []
 
-    def start(self) -> None:
+    def start(self, batch: Batch) -> None:
         """Ask for the bytes that are not there yet."""
-        _start_fetch(self._opened, self._stored, self._view, self._pieces)
+        for piece in pieces(self._opened, self._stored):
+            if is_here(self._opened, piece):
+                self._bring(piece)
+            else:
+                batch.start(partial(self._bring, piece))
+
+    def _bring(self, piece: Span) -> None:
+        target = self._view[piece.start - self._stored.start : piece.end - self._stored.start]
+        fill(self._opened, piece, target)
+        if self._opened.envelope is not None and self._opened.envelope.authenticated:
+            envelope, key = self._opened.cipher()
+            with self._opened.backend.ctr_cipher(key.view(), envelope.iv, piece.start // BLOCK_BYTES) as ctr:
+                ctr.update_into(target, target)
 
     def finish(self) -> None:
-        """Wait for the bytes and decrypt them."""
-        _wait(self._pieces)
-        if self._opened.envelope is None:
+        """Decrypt what could not be decrypted piece by piece, now that all is there."""
+        if self._opened.envelope is None or self._opened.envelope.authenticated:
             return
         envelope, key = self._opened.cipher()
-        if envelope.authenticated:
-            first_block = self.span.start // BLOCK_BYTES
-            with self._opened.backend.ctr_cipher(key.view(), envelope.iv, first_block) as ctr:
-                ctr.update_into(self._view, self._view)
-            return
-        iv = bytes(self._view[: self._before]) or envelope.iv
+        iv, body = bytes(self._view[: self._before]) or envelope.iv, self._view[self._before :]
         with self._opened.backend.cbc_decryptor(key.view(), iv, padding=False) as cbc:
-            cbc.update_into(self._view[self._before :], self._view[self._before :])
+            cbc.update_into(body, body)
 
     @property
     def _before(self) -> int:
@@ -192,10 +183,9 @@ class _Run:
         """The run's plaintext."""
         return self._buffer.slice(self._before, len(self.span))
 
-    def abandon(self) -> None:
-        """Give the buffer up: no request writes into it any more, and nothing stays in it."""
-        _abandon(self._pieces)
-        _wipe(self._view)
+    def wipe(self) -> None:
+        """Leave nothing in the buffer that was given up."""
+        wipe(self._view)
 
 
 def _stored_span(opened: OpenObject, run: Span) -> Span:

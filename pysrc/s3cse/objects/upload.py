@@ -1,19 +1,23 @@
 """Writing an encrypted object as a multipart upload that stays invisible until somebody completes it.
 
-Plaintext goes in by ``write``, is encrypted straight into part buffers and leaves the process as ciphertext only. The
-exact plaintext length must be in the metadata that *starts* an upload, and nobody knows it beforehand: so ciphertext is
-spooled and the upload begins at the end. A part's ciphertext is kept until S3 has it, so that a retry sends the same
-bytes: other bytes under the same key, IV and counters would be a two-time pad.
+``write`` copies plaintext into a part buffer, the only copy on this path, and returns; the process's workers encrypt
+full parts in place, GCM parts in any order and several at once, and take them on their way. Where the length is known
+from the start, each part goes to S3 as soon as it is encrypted. Else ciphertext is spooled, because the exact plaintext
+length must be in the metadata that *starts* an upload. A part's ciphertext is kept until S3 has it, so that a retry
+sends the same bytes: other bytes under the same key, IV and counters would be a two-time pad.
 
-Memory: ``memory_bytes`` (spool) + (PARTS_IN_FLIGHT + 1) × ``part_bytes``, whatever the object's size, with the
-copy that boto3 makes of a part in flight. CBC objects of more than MAX_PARTS parts send larger ones.
+Memory of one object, whatever its size, ``part_bytes`` being P:
+
+- length known: (PARTS_IN_FLIGHT + 1) × P, and PARTS_IN_FLIGHT + 1 times as much again where the S3 client copies what
+  it sends (boto3 does over https). CBC objects of more than MAX_PARTS parts have a larger P.
+- length unknown: ``memory_bytes`` + (PARTS_INTO_SPOOL + 1) × P while it is written, ``memory_bytes`` + PARTS_IN_FLIGHT
+  × 2 × P while it is sent. CBC objects of more than MAX_PARTS parts join several to send larger ones.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from concurrent.futures import Future
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -21,22 +25,30 @@ from s3cse.crypto.backend import default_backend
 from s3cse.crypto.ciphers import BLOCK_BYTES, Backend
 from s3cse.crypto.randomness import random_bytes
 from s3cse.envelope import v2
-from s3cse.envelope.model import Envelope
+from s3cse.envelope.model import ContentAlgorithm, Envelope
 from s3cse.envelope.profiles import Profile
 from s3cse.errors import SettingsError, TransferError
 from s3cse.keyrings.base import Keyring
 from s3cse.objects.body import body_encryptor
+from s3cse.objects.destinations import (
+    MAX_PARTS,
+    PARTS_IN_FLIGHT,
+    PARTS_INTO_SPOOL,
+    Destination,
+    SpooledUpload,
+    StreamedUpload,
+)
 from s3cse.objects.naming import naming
+from s3cse.objects.pipeline import Pipeline
 from s3cse.objects.staged import StagedUpload, complete, is_complete
-from s3cse.objects.workers import pool
-from s3cse.storage.port import Location, ObjectStore, UploadedPart
-from s3cse.storage.spool import PartSpool
+from s3cse.storage.port import Location, ObjectStore
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 __all__ = [
     "MAX_PARTS",
+    "PARTS_INTO_SPOOL",
     "PARTS_IN_FLIGHT",
     "PART_BYTES",
     "SPOOL_MEMORY_BYTES",
@@ -49,26 +61,28 @@ __all__ = [
 
 #: 8 MiB parts reach the 64 GiB that GCM allows within S3's 10,000 parts.
 PART_BYTES = 8 << 20
-MAX_PARTS = 10_000
 #: Ciphertext kept in memory before the spool uses the disk.
 SPOOL_MEMORY_BYTES = 32 << 20
-PARTS_IN_FLIGHT = 4
 
 
 class ObjectWriter:
     """One object on its way to S3. After any error it is aborted: half an object cannot be finished by accident.
 
+    Used by one thread at a time.
+
     Args:
         location: where it will be.
         keyring: gives the object's own, fresh data key.
         profile: what is written.
-        part_bytes: a multiple of 16, at least 5 MiB on real S3.
-        memory_bytes: how much ciphertext may wait in memory; at least one part does.
+        length: of the plaintext in bytes, where it is known: nothing is spooled then, and no other length can be
+            finished.
+        part_bytes: a multiple of 16, at least 5 MiB on real S3; the last part may be 16 bytes longer.
+        memory_bytes: how much ciphertext may wait in memory where the length is not known; at least one part does.
         spool_directory: where the rest waits; None: the system's temporary directory.
 
     Raises:
         KeyringError: no data key can be had.
-        SettingsError: the envelope does not fit into the object's metadata.
+        SettingsError: the envelope does not fit into the object's metadata, or the length into the format.
     """
 
     def __init__(
@@ -78,6 +92,7 @@ class ObjectWriter:
         keyring: Keyring,
         profile: Profile,
         *,
+        length: int | None = None,
         part_bytes: int = PART_BYTES,
         memory_bytes: int = SPOOL_MEMORY_BYTES,
         spool_directory: str | None = None,
@@ -85,10 +100,14 @@ class ObjectWriter:
     ) -> None:
         if part_bytes <= 0 or part_bytes % BLOCK_BYTES:
             raise ValueError("part_bytes must be a positive multiple of 16")
-        self._store = store
+        self._open = False
         self.location = location
+        self.plaintext_bytes = 0
         self._algorithm = profile.content_algorithm
+        self._length = length
         with naming(location):
+            if length is not None:
+                _check_length(self._algorithm, length)
             data_key = keyring.new_data_key(profile)
             self._envelope = Envelope(
                 format=profile.format,
@@ -99,142 +118,103 @@ class ObjectWriter:
                 encryption_context=data_key.encryption_context,
             )
             # Now and not after hours of work: does the envelope fit, however long the object gets?
-            v2.write(self._envelope, self._algorithm.max_plaintext_bytes)
-        self._cipher = body_encryptor(
-            backend or default_backend(), self._algorithm, data_key.plaintext.view(), self._envelope.iv
-        )
-        self._part_bytes = part_bytes
-        self._spool = PartSpool(part_bytes, memory_bytes, spool_directory)
-        self._part = bytearray(part_bytes)
-        self._filled = 0
-        self.plaintext_bytes = 0
-        self._upload_id: str | None = None
+            metadata = v2.write(self._envelope, self._most_bytes)
+            body = body_encryptor(
+                backend or default_backend(), self._algorithm, data_key.plaintext.view(), self._envelope.iv
+            )
+        if length is None:
+            self._destination: Destination = SpooledUpload(store, location, part_bytes, memory_bytes, spool_directory)
+        else:
+            part_bytes = max(part_bytes, _least_part_bytes(self._algorithm.stored_bytes(length)))
+            self._destination = StreamedUpload(store, location, metadata)
+        self._pipeline = Pipeline(body, self._destination, part_bytes)
         self._open = True
+
+    @property
+    def _most_bytes(self) -> int:
+        return self._algorithm.max_plaintext_bytes if self._length is None else self._length
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a writer holds a key and cannot be pickled: send what finish() returns")
 
     def write(self, data: Buffer) -> int:
-        """Encrypt ``data`` and return its length in bytes.
+        """Take plaintext and return its length in bytes; ``data`` may be changed afterwards.
 
         Raises:
-            SettingsError: the object would be longer than its format allows; the writer is aborted.
-            TransferError: the local disk has no room for the ciphertext; the writer is aborted.
+            SettingsError: the object would be longer than its format allows, or than was said.
+            TransferError: S3 or the local disk did not take what was written before.
+
+        After any error but a TypeError the writer is aborted.
         """
         self._check_open()
         view = memoryview(data).cast("B")
-        with naming(self.location):
-            try:
-                self._check_length(len(view))
-                self._encrypt(view)
-            except BaseException:
-                self.abort()
-                raise
+        with naming(self.location), self._aborting():
+            self._check_room(len(view))
+            self._pipeline.write(view)
+            self.plaintext_bytes += len(view)
         return len(view)
 
-    def _check_length(self, more: int) -> None:
-        most = self._algorithm.max_plaintext_bytes
-        if self.plaintext_bytes + more > most:
-            raise SettingsError(
-                f"the object would be longer than {self._algorithm.value} allows",
-                found=f"{self.plaintext_bytes + more} bytes",
-                expected=f"at most {most} bytes",
-                fix="write several objects",
-            )
-
-    def _encrypt(self, view: memoryview) -> None:
-        done = 0
-        while done < len(view):
-            piece = view[done : done + self._part_bytes - self._filled]
-            # Released at once: the spool may resize the part.
-            with memoryview(self._part)[self._filled :] as target:
-                self._filled += self._cipher.update_into(piece, target)
-            self.plaintext_bytes += len(piece)
-            done += len(piece)
-            self._turn_over_if_full()
-
-    def _turn_over_if_full(self) -> None:
-        if self._filled == self._part_bytes:
-            self._part = self._spool.take(self._part, self._filled)
-            self._filled = 0
-
-    def _append_end(self, end: bytes) -> None:
-        """Put the tag or the padded block behind the body; a tag may straddle two parts."""
-        for at in range(len(end)):
-            self._part[self._filled] = end[at]
-            self._filled += 1
-            self._turn_over_if_full()
-        if self._filled:
-            self._spool.take(self._part, self._filled)
-        self._part = bytearray()
+    def _check_room(self, more: int) -> None:
+        if self.plaintext_bytes + more <= self._most_bytes:
+            return
+        said = self._length is not None
+        raise SettingsError(
+            "the object would be longer than " + ("was said" if said else f"{self._algorithm.value} allows"),
+            found=f"{self.plaintext_bytes + more} bytes",
+            expected=f"at most {self._most_bytes} bytes",
+            fix="say the right length, or none" if said else "write several objects",
+        )
 
     def finish(self) -> StagedUpload:
-        """End the message, upload all parts in parallel and return what completes them. Nothing is visible yet.
+        """End the message, send what is left and return what completes the upload. Nothing is visible yet.
 
         Raises:
-            TransferError: S3 did not take it; the upload has been aborted.
+            SettingsError: the object is shorter than was said; the writer has been aborted.
+            TransferError: S3 or the local disk did not take it; the writer has been aborted.
         """
         self._check_open()
+        with naming(self.location), self._aborting():
+            self._check_end()
+            self._pipeline.finish()
+            metadata = v2.write(self._envelope, self.plaintext_bytes)
+            upload_id, parts = self._destination.finish(metadata)
+            self._pipeline.close()
         self._open = False
-        with naming(self.location):
-            try:
-                return self._finish()
-            except BaseException:
-                self.abort()
-                raise
-
-    def _finish(self) -> StagedUpload:
-        self._append_end(self._cipher.end())
-        metadata = v2.write(self._envelope, self.plaintext_bytes)
-        self._upload_id = self._store.create_upload(self.location, metadata)
-        parts = self._send(self._upload_id)
-        self._release()
         return StagedUpload(
             location=self.location,
-            upload_id=self._upload_id,
+            upload_id=upload_id,
             parts=tuple(parts),
             metadata=metadata,
             plaintext_bytes=self.plaintext_bytes,
             stored_bytes=self._algorithm.stored_bytes(self.plaintext_bytes),
         )
 
-    def _send(self, upload_id: str) -> list[UploadedPart]:
-        # Only CBC objects beyond 78 GiB need to join spooled parts into bigger ones.
-        joined = -(-self._spool.count // MAX_PARTS)
-        numbers = range(-(-self._spool.count // joined))
-        waiting: deque[Future[UploadedPart]] = deque()
-        sent: list[UploadedPart] = []
-        try:
-            for number in numbers:
-                if len(waiting) == PARTS_IN_FLIGHT:
-                    sent.append(waiting.popleft().result())
-                waiting.append(pool().submit(self._send_part, upload_id, number, joined))
-            sent.extend(future.result() for future in waiting)
-        finally:
-            for future in waiting:
-                if not future.cancel():
-                    with suppress(Exception):
-                        future.result()
-        return sent
+    def _check_end(self) -> None:
+        if self._length in (None, self.plaintext_bytes):
+            return
+        raise SettingsError(
+            "the object is shorter than was said",
+            found=f"{self.plaintext_bytes} bytes",
+            expected=f"{self._length} bytes",
+            fix="say the right length, or none",
+        )
 
-    def _send_part(self, upload_id: str, number: int, joined: int) -> UploadedPart:
-        first, last = number * joined, min((number + 1) * joined, self._spool.count)
-        body = self._spool.read(first) if last - first == 1 else b"".join(map(self._spool.read, range(first, last)))
-        return self._store.upload_part(self.location, upload_id, number + 1, body)
+    @contextmanager
+    def _aborting(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.abort()
+            raise
 
     def abort(self) -> None:
-        """Drop everything, in S3 too; idempotent. If S3 does not abort, the upload stays listed."""
-        self._open = False
-        self._release()
-        if self._upload_id is not None:
-            with suppress(TransferError):
-                self._store.abort_upload(self.location, self._upload_id)
-            self._upload_id = None
+        """Drop everything, in S3 too, also after ``finish``; idempotent. If S3 does not abort, the upload stays listed.
 
-    def _release(self) -> None:
-        self._cipher.close()
-        self._spool.close()
-        self._part = bytearray()
+        Waits for the parts in flight: S3 would keep, and bill, what comes later.
+        """
+        self._open = False
+        self._pipeline.close()
+        self._destination.abort()
 
     def _check_open(self) -> None:
         if not self._open:
@@ -250,12 +230,27 @@ class ObjectWriter:
             self.abort()
 
 
+def _check_length(algorithm: ContentAlgorithm, length: int) -> None:
+    if not 0 <= length <= algorithm.max_plaintext_bytes:
+        raise SettingsError(
+            f"no {algorithm.value} object has this length",
+            found=f"{length} bytes",
+            expected=f"0 to {algorithm.max_plaintext_bytes} bytes",
+            fix="write several objects",
+        )
+
+
+def _least_part_bytes(stored: int) -> int:
+    """Return the part size that brings an object of this many stored bytes within S3's number of parts."""
+    return -(-stored // (MAX_PARTS * BLOCK_BYTES)) * BLOCK_BYTES
+
+
 def put_object(
     store: ObjectStore, location: Location, keyring: Keyring, profile: Profile, plaintext: Buffer
 ) -> StagedUpload:
     """Encrypt and store one object that is in memory; it is visible on return."""
-    with ObjectWriter(store, location, keyring, profile) as writer:
-        writer.write(plaintext)
+    with memoryview(plaintext) as view, ObjectWriter(store, location, keyring, profile, length=view.nbytes) as writer:
+        writer.write(view)
         staged = writer.finish()
     try:
         complete(store, staged)

@@ -1,4 +1,4 @@
-"""A spool for ciphertext: the first parts stay in memory, the rest goes to a nameless file on local disk.
+"""Ciphertext that waits on this machine: some in memory, the rest in a nameless file on local disk.
 
 Never plaintext, never keys. The file is unlinked as soon as it is open, so nothing stays behind however the process
 ends.
@@ -10,17 +10,84 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO
+from threading import Lock
+from types import TracebackType
 
 from s3cse.errors import TransferError
 
 
-class PartSpool:
-    """Equal parts, appended in order and read back in any.
+class SpoolFile:
+    """A nameless file, written and read at any place by any number of threads.
 
     Args:
-        part_bytes: length of every part but the last.
-        memory_bytes: bytes kept in memory before the disk is used.
+        directory: where it takes its room; None: the system's temporary directory.
+
+    Raises:
+        TransferError: it cannot be made there.
+    """
+
+    def __init__(self, directory: str | None = None) -> None:
+        self._directory = directory
+        with self._disk_errors():
+            # Unbuffered: what one thread has written another one must see.
+            self._file = tempfile.TemporaryFile(buffering=0, prefix="s3cse-", dir=directory)  # noqa: SIM115
+
+    def write_at(self, offset: int, data: memoryview) -> None:
+        """Write all of ``data`` from byte ``offset`` on.
+
+        Raises:
+            TransferError: the disk is full or fails.
+        """
+        with self._disk_errors():
+            while data:
+                written = os.pwrite(self._file.fileno(), data, offset)
+                data, offset = data[written:], offset + written
+
+    def read_at(self, offset: int, out: memoryview) -> None:
+        """Fill ``out`` with what was written from byte ``offset`` on.
+
+        Raises:
+            TransferError: the disk fails, or has less than was written.
+        """
+        done = 0
+        with self._disk_errors():
+            while done < len(out):
+                count = os.preadv(self._file.fileno(), [out[done:]], offset + done)
+                if not count:
+                    raise OSError(f"{done} of {len(out)} bytes came back")
+                done += count
+
+    def close(self) -> None:
+        """Give the room back; idempotent."""
+        self._file.close()
+
+    def __enter__(self) -> SpoolFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _disk_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise TransferError(
+                "the ciphertext that waits on local disk could not be kept there",
+                found=error.strerror or str(error),
+                expected="room for the object",
+                fix=f"free some space in {self._directory or tempfile.gettempdir()}, or name another spool directory",
+            ) from error
+
+
+class PartSpool:
+    """Parts by number, put and read in any order, by any number of threads.
+
+    Args:
+        part_bytes: length of every part but the last, which may be longer.
+        memory_bytes: bytes kept in memory before the disk is used; at least one part is.
         directory: where the file goes; None: the system's temporary directory.
     """
 
@@ -28,72 +95,61 @@ class PartSpool:
         self._part_bytes = part_bytes
         self._memory_parts = max(memory_bytes // part_bytes, 1)
         self._directory = directory
-        self._kept: list[bytearray] = []
-        self._file: IO[bytes] | None = None
-        self._on_disk = 0
-        self.count = 0
+        self._lock = Lock()
+        self._kept: dict[int, bytearray] = {}
+        self._lengths: dict[int, int] = {}
+        self._file: SpoolFile | None = None
 
-    def take(self, part: bytearray, length: int) -> bytearray:
-        """Append the first ``length`` bytes of ``part`` and return a buffer of part_bytes for the next one.
+    @property
+    def count(self) -> int:
+        """Parts in the spool."""
+        return len(self._lengths)
 
-        The spool keeps ``part`` itself while it has room in memory, and gives it back once its bytes are on disk.
+    def put(self, index: int, part: bytearray) -> bool:
+        """Take part ``index`` (from 0), once.
+
+        Returns:
+            Whether the buffer itself is kept, as long as there is room in memory; if not, its bytes are on disk and the
+            caller may use it again.
 
         Raises:
             TransferError: the disk is full or fails; the part is not in the spool then.
         """
-        if len(self._kept) < self._memory_parts:
-            del part[length:]
-            self._kept.append(part)
-            self.count += 1
-            return bytearray(self._part_bytes)
-        with _disk_errors(self._directory):
+        with self._lock:
+            if len(self._kept) < self._memory_parts:
+                self._kept[index] = part
+                self._lengths[index] = len(part)
+                return True
             if self._file is None:
-                # Unbuffered: a part is one write, and reading it back must see it.
-                self._file = tempfile.TemporaryFile(buffering=0, prefix="s3cse-", dir=self._directory)  # noqa: SIM115
-            _write_all(self._file, memoryview(part)[:length])
-        self._on_disk += length
-        self.count += 1
-        return part
+                self._file = SpoolFile(self._directory)
+            file = self._file
+        with memoryview(part) as view:
+            file.write_at(index * self._part_bytes, view)
+        with self._lock:
+            self._lengths[index] = len(part)
+        return False
 
-    def read(self, index: int) -> bytes | bytearray:
-        """Return part ``index`` (from 0); a part in memory is not copied. Safe to call from several threads.
+    def read(self, index: int) -> bytearray:
+        """Return part ``index``; one in memory is not copied.
 
         Raises:
             TransferError: the disk fails.
+            KeyError: there is no such part.
         """
-        if index < len(self._kept):
+        with self._lock:
+            length, kept, file = self._lengths[index], self._kept.get(index), self._file
+        if kept is not None or file is None:
             return self._kept[index]
-        if self._file is None:
-            raise IndexError(index)
-        start = (index - len(self._kept)) * self._part_bytes
-        length = min(self._part_bytes, self._on_disk - start)
-        with _disk_errors(self._directory):
-            piece = os.pread(self._file.fileno(), length, start)
-            if len(piece) != length:
-                raise OSError(f"{len(piece)} of {length} bytes came back")
-        return piece
+        part = bytearray(length)
+        with memoryview(part) as view:
+            file.read_at(index * self._part_bytes, view)
+        return part
 
     def close(self) -> None:
         """Drop everything; idempotent."""
-        self._kept.clear()
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-
-def _write_all(file: IO[bytes], view: memoryview) -> None:
-    while view:
-        view = view[file.write(view) :]
-
-
-@contextmanager
-def _disk_errors(directory: str | None) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise TransferError(
-            "the ciphertext that waits for its upload could not be kept on local disk",
-            found=error.strerror or str(error),
-            expected="room for the object",
-            fix=f"free some space in {directory or tempfile.gettempdir()}, or name another spool directory",
-        ) from error
+        with self._lock:
+            self._kept.clear()
+            self._lengths.clear()
+            if self._file is not None:
+                self._file.close()
+                self._file = None

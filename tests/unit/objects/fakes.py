@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import threading
+import time
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -94,6 +99,42 @@ class RecordingStore(MemoryStore):
         return sum(name == method for name, _ in self.log)
 
 
+class Unordered(RecordingStore):
+    """A store in which every request takes a time of its own, so that they end in another order than they began."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self._how = how
+        self._random = random.Random(7)
+        self._lock_order = threading.Lock()
+        self.ended: list[int] = []
+
+    def _pause(self, number: int) -> None:
+        with self._lock_order:
+            seconds = self._random.uniform(0, 0.004) if self._how == "random" else 0.002 * (-number % 4)
+        time.sleep(seconds)
+
+    def upload_part(self, location: Location, upload_id: str, number: int, body: Any) -> UploadedPart:
+        self._pause(number)
+        part = super().upload_part(location, upload_id, number, body)
+        self.ended.append(number)
+        return part
+
+    def get_into(self, location: Location, start: int, out: Any, if_match: str) -> None:
+        self._pause(start // 64)
+        super().get_into(location, start, out, if_match)
+        self.ended.append(start)
+
+
+def open_files_in(folder: Path) -> int:
+    """Return how many files of this folder the process holds open, unlinked ones included."""
+    links = []
+    for descriptor in os.listdir("/proc/self/fd"):
+        with suppress(OSError):  # another thread's has gone meanwhile
+            links.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+    return sum(link.startswith(str(folder)) for link in links)
+
+
 def write_object(
     store: MemoryStore,
     keyring: Keyring,
@@ -101,9 +142,10 @@ def write_object(
     plaintext: bytes,
     backend: Backend | None = None,
     part_bytes: int = 64,
+    length: int | None = None,
 ) -> StagedUpload:
     """Write an object in small parts; it is visible on return."""
-    with ObjectWriter(store, PLACE, keyring, profile, part_bytes=part_bytes, backend=backend) as writer:
+    with ObjectWriter(store, PLACE, keyring, profile, length=length, part_bytes=part_bytes, backend=backend) as writer:
         writer.write(plaintext)
         staged = writer.finish()
     complete(store, staged)

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import threading
+import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from s3cse.crypto import native
 from s3cse.crypto.ciphers import Backend
 from s3cse.envelope.profiles import Profile, find_profile
 from s3cse.errors import IntegrityError, TransferError
 from s3cse.keyrings import KmsKeyring
-from s3cse.objects import ranges, reader
+from s3cse.objects import fetch, ranges, reader
+from s3cse.objects.download import read_to_file
 from s3cse.objects.open import OpenObject, open_object
 from s3cse.objects.policy import Policy
 from s3cse.objects.ranges import Span
 from s3cse.objects.reader import read_unverified_ranges, read_whole
+from s3cse.objects.streaming import read_stream
 
-from .fakes import ALLOW, KEY, PLACE, FakeKms, RecordingStore, write_object
+from .fakes import ALLOW, KEY, PLACE, FakeKms, RecordingStore, Unordered, write_object
 
 GCM, CBC = find_profile("emrfs-v2", "kms"), find_profile("emrfs", "kms")
 TEXT = b"".join(b"%09d\n" % index for index in range(40))
@@ -28,7 +34,7 @@ SIZES = [0, 1, 15, 16, 17, 31, 32, 33, 63, 64, 65, 400]
 @pytest.fixture(autouse=True)
 def small_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests of 64 bytes, so that small objects take several."""
-    monkeypatch.setattr(reader, "cut", lambda span: ranges.cut(span, 64))
+    monkeypatch.setattr(fetch, "cut", lambda span: ranges.cut(span, 64))
     monkeypatch.setattr(reader, "coalesce", lambda spans: ranges.coalesce(spans, 32))
 
 
@@ -85,7 +91,7 @@ def test_any_flipped_byte_of_a_gcm_object_releases_nothing(
     store.damage(body=bytes(body))
     with pytest.raises(IntegrityError, match=f"{PLACE.uri}: the object does not verify; nothing was released"):
         read_whole(opened_of(store, keyring, backend))
-    assert [buffer.to_pybytes() for buffer in buffers] == [bytes(len(body))]
+    assert [buffer.to_pybytes() for buffer in buffers] == [bytes(len(TEXT))]
 
 
 @pytest.mark.parametrize("bit", range(8))
@@ -140,6 +146,82 @@ def test_object_replaced_between_requests(
         read_whole(opened) if how == "whole" else read_unverified_ranges(opened, [Span(0, 100)])
     assert caught.value.status == 412
     assert all(not any(buffer.to_pybytes()) for buffer in buffers)
+
+
+@pytest.mark.parametrize("how", ["random", "reverse"])
+def test_requests_may_end_in_any_order(keyring: KmsKeyring, profile: Profile, backend: Backend, how: str) -> None:
+    """Each piece is decrypted where it belongs, whichever comes first."""
+    store, text = Unordered(how), TEXT * 3
+    write_object(store, keyring, profile, text)
+    store.ended.clear()
+    assert read_whole(opened_of(store, keyring, backend)).to_pybytes() == text
+    assert store.ended != sorted(store.ended)
+    assert read_unverified_ranges(opened_of(store, keyring, backend), [Span(3, 1199)])[0].to_pybytes() == text[3:1199]
+
+
+def test_memory_is_one_buffer_of_the_plaintext(
+    store: RecordingStore, keyring: KmsKeyring, buffers: list[pa.Buffer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A verified read holds the object once: one Arrow buffer, and less than a tenth of it in Python."""
+    monkeypatch.setattr(fetch, "cut", lambda span: ranges.cut(span, 1 << 18))
+    size = (16 << 18) + 5
+    write_object(store, keyring, GCM, bytes(size), part_bytes=1 << 20)
+    opened = opened_of(store, keyring, native)
+    body = store.body()
+
+    def from_network(location: Any, start: int, out: Any, if_match: str) -> None:
+        memoryview(out)[:] = memoryview(body)[start : start + len(out)]
+
+    monkeypatch.setattr(store, "get_into", from_network)
+    tracemalloc.start()
+    try:
+        buffer = read_whole(opened)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert [each.size for each in buffers] == [buffer.size] == [size]
+    assert peak < size / 10
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_values_are_wiped_in_the_end(
+    store: RecordingStore, keyring: KmsKeyring, monkeypatch: pytest.MonkeyPatch, damaged: bool
+) -> None:
+    """The segments' values are secrets: zeros after the read, whether it verified or not."""
+    values: list[Any] = []
+
+    class Noting(reader.GcmBody):
+        def __exit__(self, *arguments: Any) -> None:
+            values.extend(self._values)
+            assert all(any(value.view()) for value in values)
+            super().__exit__(*arguments)
+
+    monkeypatch.setattr(reader, "GcmBody", Noting)
+    write_object(store, keyring, GCM, TEXT)
+    if damaged:
+        store.damage(body=b"x" * len(store.body()))
+        with pytest.raises(IntegrityError):
+            read_whole(opened_of(store, keyring, native))
+    else:
+        read_whole(opened_of(store, keyring, native))
+    assert len(values) == 7
+    assert all(bytes(value.view()) == bytes(16) for value in values)
+
+
+def test_key_that_authenticates_nothing_does_not_verify(
+    store: RecordingStore, keyring: KmsKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one key in 2^128 with a hash key of zero accepts any body: it is refused like a damaged object."""
+
+    def refuse(*arguments: object) -> None:
+        raise IntegrityError("the key authenticates nothing")
+
+    write_object(store, keyring, GCM, TEXT)
+    opened = opened_of(store, keyring, native)
+    monkeypatch.setattr(native, "object_cipher", refuse)
+    with pytest.raises(IntegrityError, match="the object does not verify; nothing was released") as caught:
+        read_whole(opened)
+    assert caught.value.__cause__ is None
 
 
 class Failing(RecordingStore):
@@ -268,11 +350,23 @@ def test_flipped_byte_of_a_range_comes_back_flipped(
 def test_many_threads_read_one_open_object(
     store: RecordingStore, keyring: KmsKeyring, profile: Profile, backend: Backend
 ) -> None:
-    """An open object may be read by several threads at once."""
+    """An open object may be read by several threads at once, whole, as a stream, into files and in ranges."""
     write_object(store, keyring, profile, TEXT)
     opened = opened_of(store, keyring, backend)
     results: list[bytes] = []
-    threads = [threading.Thread(target=lambda: results.append(read_whole(opened).to_pybytes())) for _ in range(12)]
+
+    def into_file() -> bytes:
+        out = io.BytesIO()
+        read_to_file(opened, out, whole_bytes=0)
+        return out.getvalue()
+
+    ways: list[Callable[[], bytes]] = [
+        lambda: read_whole(opened).to_pybytes(),
+        lambda: b"".join(buffer.to_pybytes() for buffer in read_stream(opened)),
+        into_file,
+        lambda: read_unverified_ranges(opened, [Span(0, len(TEXT))])[0].to_pybytes(),
+    ]
+    threads = [threading.Thread(target=lambda way=way: results.append(way())) for way in ways * 3]
     for thread in threads:
         thread.start()
     for thread in threads:

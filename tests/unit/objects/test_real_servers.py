@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import uuid
+from collections import defaultdict
 from typing import Any
 
 import pytest
@@ -16,9 +18,11 @@ from s3cse.envelope.profiles import Profile, find_profile
 from s3cse.errors import IntegrityError, KeyringError, S3CSEError, TransferError
 from s3cse.keyrings import CachingKeyring, Keyring, KmsKeyring
 from s3cse.local import Servers, clients
+from s3cse.objects.download import read_to_file
 from s3cse.objects.open import open_object
 from s3cse.objects.ranges import Span
 from s3cse.objects.reader import read_unverified_ranges, read_whole
+from s3cse.objects.streaming import read_stream
 from s3cse.objects.upload import ObjectWriter, StagedUpload, complete
 from s3cse.storage.port import Location
 from s3cse.storage.s3 import S3Store
@@ -50,8 +54,11 @@ def keyring(kms_stub: KmsStub) -> Keyring:
     return CachingKeyring(KmsKeyring(clients.kms_client(kms_stub.url, credentials, retries=0), kms_stub.create_key()))
 
 
-def write(store: S3Store, place: Location, keyring: Keyring, profile: Profile, text: bytes = TEXT) -> StagedUpload:
-    with ObjectWriter(store, place, keyring, profile, part_bytes=PART, memory_bytes=PART) as writer:
+def write(
+    store: S3Store, place: Location, keyring: Keyring, profile: Profile, text: bytes = TEXT, *, known: bool = False
+) -> StagedUpload:
+    length = len(text) if known else None
+    with ObjectWriter(store, place, keyring, profile, length=length, part_bytes=PART, memory_bytes=PART) as writer:
         writer.write(text)
         staged = writer.finish()
     complete(store, staged)
@@ -76,6 +83,16 @@ def test_round_trip(
     assert (kms_stub.count("GenerateDataKey"), kms_stub.count("Decrypt")) == (1, 1)
 
 
+def test_every_way_to_read(store: S3Store, place: Location, keyring: Keyring, profile: Profile) -> None:
+    """Written with a known length; read as a stream, and into a file through a spool."""
+    write(store, place, keyring, profile, known=True)
+    stream = read_stream(open_object(store, keyring, place, ALLOW))
+    assert b"".join(buffer.to_pybytes() for buffer in stream) == TEXT
+    out = io.BytesIO()
+    read_to_file(open_object(store, keyring, place, ALLOW), out, whole_bytes=0)
+    assert out.getvalue() == TEXT
+
+
 @pytest.mark.parametrize("size", [0, 1, 16, 65_536])
 def test_small_objects(store: S3Store, place: Location, keyring: Keyring, profile: Profile, size: int) -> None:
     """Objects that fit into the tail, the empty text included."""
@@ -83,16 +100,30 @@ def test_small_objects(store: S3Store, place: Location, keyring: Keyring, profil
     assert read_whole(open_object(store, keyring, place, ALLOW)).to_pybytes() == TEXT[:size]
 
 
+@pytest.mark.parametrize("known", [False, True])
 @pytest.mark.parametrize("fault", [LoseAnswer(), SLOW_DOWN, Reset()], ids=["lost", "busy", "reset"])
 def test_retried_parts_carry_the_same_bytes(
-    store: S3Store, place: Location, keyring: Keyring, profile: Profile, s3_proxy: S3Proxy, fault: Any
+    servers: Servers, place: Location, keyring: Keyring, profile: Profile, s3_proxy: S3Proxy, fault: Any, known: bool
 ) -> None:
-    """A part that has to be sent again does no harm to the object."""
+    """A part that has to be sent again is sent with the same bytes: others would be a two-time pad."""
+    client = servers.s3_client(s3_proxy.url)
+    sent: dict[str, list[bytes]] = defaultdict(list)
+
+    def note(request: Any, **_: Any) -> None:
+        body = request.body if isinstance(request.body, bytes | bytearray) else request.body.read()
+        if not isinstance(request.body, bytes | bytearray):
+            request.body.seek(0)
+        sent[request.url.partition("partNumber=")[2]].append(hashlib.sha256(body).digest())
+
+    client.meta.events.register("before-send.s3.UploadPart", note)
+    store = S3Store(client)
     s3_proxy.fail(
         Fault(fault, method="PUT", query="partNumber=2", nth=1), Fault(fault, method="PUT", query="partNumber=1", nth=1)
     )
-    write(store, place, keyring, profile)
+    write(store, place, keyring, profile, known=known)
     assert s3_proxy.count("PUT", query="partNumber=2") == 2
+    assert sorted(map(len, sent.values())) == [1, 2, 2]
+    assert len({one for bodies in sent.values() for one in bodies}) == 3
     assert read_whole(open_object(store, keyring, place, ALLOW)).to_pybytes() == TEXT
 
 
@@ -122,13 +153,14 @@ def test_complete_is_settled(
     assert read_whole(open_object(store, keyring, place, ALLOW)).to_pybytes() == TEXT
 
 
+@pytest.mark.parametrize("known", [False, True])
 def test_failed_upload_leaves_nothing(
-    store: S3Store, place: Location, keyring: Keyring, profile: Profile, s3_proxy: S3Proxy
+    store: S3Store, place: Location, keyring: Keyring, profile: Profile, s3_proxy: S3Proxy, known: bool
 ) -> None:
     """A part that S3 refuses: a clear error, no object, no upload."""
     s3_proxy.fail(Fault(Answer.error(403, "AccessDenied"), method="PUT", query="partNumber=3"))
     with pytest.raises(TransferError, match=f"{place.uri}: S3 did not take part 3 .*AccessDenied"):
-        write(store, place, keyring, profile)
+        write(store, place, keyring, profile, known=known)
     s3_proxy.clear()
     assert store.head(place) is None
     assert list(store.list_uploads(place)) == []

@@ -1,0 +1,47 @@
+"""Bringing stored bytes here: which pieces an object is fetched in, and where each comes from.
+
+One copy: a body arrives through urllib3 straight in the buffer that it was asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from s3cse.crypto.ciphers import BLOCK_BYTES
+from s3cse.objects.open import OpenObject
+from s3cse.objects.ranges import Span, cut
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+
+def pieces(opened: OpenObject, span: Span) -> list[Span]:
+    """Cut stored bytes into pieces of at most REQUEST_BYTES, in order, the last of them what opening brought along.
+
+    Args:
+        span: starts with a cipher block, and so does every piece.
+    """
+    tail_at = opened.stored.size - len(opened.tail)
+    # A GCM body ends within a block, so the tail may begin in one: that block is fetched.
+    border = min(max(-(-tail_at // BLOCK_BYTES) * BLOCK_BYTES, span.start), span.end)
+    near = Span(border, span.end)
+    return cut(Span(span.start, border)) + ([near] if near else [])
+
+
+def is_here(opened: OpenObject, piece: Span) -> bool:
+    """Whether a piece came with the opening, so that it costs no request."""
+    return piece.start >= opened.stored.size - len(opened.tail)
+
+
+def fill(opened: OpenObject, piece: Span, out: Buffer) -> None:
+    """Write a piece's stored bytes to ``out``, which is as long.
+
+    Raises:
+        TransferError: it could not be fetched, or the object was replaced meanwhile.
+    """
+    if not is_here(opened, piece):
+        opened.store.get_into(opened.stored.location, piece.start, out, opened.stored.etag)
+        return
+    tail_at = opened.stored.size - len(opened.tail)
+    with memoryview(out) as view:
+        view[:] = memoryview(opened.tail)[piece.start - tail_at : piece.end - tail_at]

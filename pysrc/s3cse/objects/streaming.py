@@ -1,0 +1,112 @@
+"""Reading a whole object as a stream: in constant memory, and released before the tag has been seen."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import closing
+from functools import partial
+
+import pyarrow as pa
+
+from s3cse.errors import IntegrityError
+from s3cse.objects.fetch import fill, pieces
+from s3cse.objects.gcm_body import GcmBody
+from s3cse.objects.naming import naming
+from s3cse.objects.open import OpenObject
+from s3cse.objects.ranges import Span
+from s3cse.objects.wiping import wipe
+from s3cse.objects.workers import results_in_order
+from s3cse.storage.port import Location
+
+#: Pieces that are fetched and decrypted, or wait to be taken, at once.
+WINDOW = 6
+
+#: Where a piece begins in the stored object, and its bytes.
+_Piece = tuple[int, pa.Buffer]
+
+
+def read_stream(opened: OpenObject) -> Generator[pa.Buffer, None, None]:
+    """Yield the plaintext in order while it arrives: ``integrity="stream"``.
+
+    **Unverified**: a GCM object's tag is compared when all plaintext has been taken. Whoever does not take the iterator
+    to its end, where it raises, or acts on the plaintext before, has read unauthenticated bytes. Nothing ever verifies
+    CBC and plain objects. An iterator that is left early is best closed (``contextlib.closing``); that waits for the
+    requests in flight.
+
+    Memory: WINDOW × REQUEST_BYTES, and what the caller keeps.
+
+    Raises:
+        IntegrityError: at the end, if the object does not verify.
+        TransferError: it could not be fetched, or was replaced meanwhile.
+    """
+    if opened.envelope is None:
+        found = _plain(opened)
+    elif opened.envelope.authenticated:
+        found = _gcm(opened)
+    else:
+        found = _cbc(opened)
+    return _named(opened.stored.location, found)
+
+
+def _named(location: Location, found: Generator[pa.Buffer, None, None]) -> Generator[pa.Buffer, None, None]:
+    with closing(found):
+        while True:
+            with naming(location):  # and not around the yield: errors of the caller are none of ours
+                buffer = next(found, None)
+            if buffer is None:
+                return
+            yield buffer
+
+
+def _plain(opened: OpenObject) -> Generator[pa.Buffer, None, None]:
+    work = (partial(_fetch, opened, piece) for piece in pieces(opened, Span(0, opened.stored.size)))
+    with closing(results_in_order(work, WINDOW)) as fetched:
+        for _, buffer in fetched:
+            yield buffer
+
+
+def _fetch(opened: OpenObject, piece: Span) -> _Piece:
+    buffer = pa.allocate_buffer(len(piece))
+    fill(opened, piece, memoryview(buffer).cast("B"))
+    return piece.start, buffer
+
+
+def _gcm(opened: OpenObject) -> Generator[pa.Buffer, None, None]:
+    with GcmBody(opened) as body:
+        work = (partial(_decrypt, opened, body, piece) for piece in pieces(opened, Span(0, opened.plaintext_bytes)))
+        with closing(results_in_order(work, WINDOW, discard=wipe)) as decrypted:
+            yield from decrypted
+        try:
+            body.verify()
+        except IntegrityError:
+            raise _released_but_wrong() from None
+
+
+def _decrypt(opened: OpenObject, body: GcmBody, piece: Span) -> pa.Buffer:
+    _, buffer = _fetch(opened, piece)
+    body.decrypt(piece.start, memoryview(buffer).cast("B"))
+    return buffer
+
+
+def _cbc(opened: OpenObject) -> Generator[pa.Buffer, None, None]:
+    envelope, key = opened.cipher()
+    work = (partial(_fetch, opened, piece) for piece in pieces(opened, Span(0, opened.stored.size)))
+    with (
+        opened.backend.cbc_decryptor(key.view(), envelope.iv, padding=False) as cipher,
+        closing(results_in_order(work, WINDOW)) as fetched,
+    ):
+        for start, buffer in fetched:
+            view = memoryview(buffer).cast("B")
+            cipher.update_into(view, view)
+            if start < opened.plaintext_bytes:
+                yield buffer.slice(0, min(len(view), opened.plaintext_bytes - start))  # what follows is padding
+
+
+def _released_but_wrong() -> IntegrityError:
+    return IntegrityError(
+        "the object does not verify, and its plaintext has been released",
+        found="bytes that its key and envelope do not fit",
+        expected="the bytes that were written",
+        fix="undo whatever was done with them; it was damaged or changed after it was written: restore it from a copy "
+        "you trust",
+    )
