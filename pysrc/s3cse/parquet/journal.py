@@ -1,15 +1,15 @@
-"""The journal of an overwrite: the point of no return, as one small hidden object beside the data.
+"""The journal of an overwrite, one small hidden object beside the data: which files count while S3 holds both sets.
 
-It is written when every new file is visible and before the first old one is deleted. Whoever finds it knows the
-outcome: the replaced names no longer belong to the table. Readers skip them; the next writer finishes the deletion. It
-holds file names only.
+It is written as ``pending`` before the first new file becomes visible: readers leave the new names out. When all of
+them are there it is rewritten as ``done``, the point of no return: readers leave the replaced names out, and the next
+writer finishes their deletion. So for our readers an overwrite happens in that one PUT. It holds file names only.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from s3cse.errors import EnvelopeError
 from s3cse.storage.port import ListedObject, Location, ObjectStore
@@ -17,15 +17,22 @@ from s3cse.storage.port import ListedObject, Location, ObjectStore
 PREFIX = "_s3cse_overwrite_"
 _SUFFIX = ".json"
 _VERSION = 1
+PENDING, DONE = "pending", "done"
 
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """What one job replaced: names relative to the table's folder."""
+    """What one job puts in place of what: names relative to the table's folder."""
 
     job: str
+    state: str
     new: tuple[str, ...]
     replaced: tuple[str, ...]
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """The names that do not belong to the table as things stand."""
+        return self.new if self.state == PENDING else self.replaced
 
 
 def location(table: Location, job: str) -> Location:
@@ -39,9 +46,8 @@ def is_journal(name: str) -> bool:
 
 
 def write(store: ObjectStore, table: Location, journal: Journal) -> None:
-    """Store the journal."""
-    text = json.dumps({"version": _VERSION, "job": journal.job, "new": journal.new, "replaced": journal.replaced})
-    store.put(location(table, journal.job), text.encode())
+    """Store the journal, in place of the one the job had."""
+    store.put(location(table, journal.job), json.dumps({"version": _VERSION, **asdict(journal)}).encode())
 
 
 def read(store: ObjectStore, listed: ListedObject) -> Journal:
@@ -56,7 +62,9 @@ def read(store: ObjectStore, listed: ListedObject) -> Journal:
         value = json.loads(bytes(body))
         if value["version"] != _VERSION:
             raise ValueError("unknown version")
-        return Journal(str(value["job"]), _names(value["new"]), _names(value["replaced"]))
+        if value["state"] not in (PENDING, DONE):
+            raise ValueError("unknown state")
+        return Journal(str(value["job"]), value["state"], _names(value["new"]), _names(value["replaced"]))
     except (ValueError, KeyError, TypeError) as error:
         raise EnvelopeError(
             "the overwrite journal is damaged",
@@ -72,3 +80,16 @@ def _names(value: Sequence[object]) -> tuple[str, ...]:
     if any(name.startswith("/") or ".." in name.split("/") for name in names):
         raise ValueError("a name leaves the table's folder")
     return names
+
+
+def find(store: ObjectStore, table: Location) -> list[ListedObject]:
+    """List the journals under a table."""
+    folder = f"{table.key}/" if table.key else ""
+    rows = store.list(Location(table.bucket, folder + PREFIX))
+    return [row for row in rows if is_journal(row.location.key.removeprefix(folder))]
+
+
+def read_own(store: ObjectStore, table: Location, job: str) -> Journal | None:
+    """Return a job's journal, None where there is none."""
+    own = [row for row in find(store, table) if row.location == location(table, job)]
+    return read(store, own[0]) if own else None

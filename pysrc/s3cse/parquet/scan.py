@@ -105,12 +105,14 @@ class _Reading:
         self._counts = Counts()
 
     def rows(self, store: ObjectStore, keyring: Keyring, tasks: Sequence[FileTask]) -> Iterator[pa.RecordBatch]:
-        with closing(self._open_ahead(store, keyring, tasks)) as opened:
-            for source, task in opened:
-                self._counts.add(source)
-                for batch in self._read_file(source, task):
-                    yield from self._project(batch)
-        _report(self._counts, self._scan.policy)
+        try:
+            with closing(self._open_ahead(store, keyring, tasks)) as opened:
+                for source, task in opened:
+                    self._counts.add(source)
+                    for batch in self._read_file(source, task):
+                        yield from self._project(batch)
+        finally:  # a query that stops early has released bytes too
+            _report(self._counts, self._scan.policy)
 
     def _open_ahead(
         self, store: ObjectStore, keyring: Keyring, tasks: Sequence[FileTask]

@@ -36,6 +36,7 @@ class TableFiles:
 
 
 _LISTINGS = 5
+_GONE_ON = (404, 412)  # a journal that is no more, or another one
 
 
 def list_table(store: ObjectStore, table: Location, types: pa.Schema | None = None) -> TableFiles:
@@ -66,13 +67,25 @@ def _visible(store: ObjectStore, table: Location) -> Sequence[tuple[str, ListedO
         listed = [(row.location.key.removeprefix(folder), row) for row in store.list(Location(table.bucket, folder))]
         if not listed and table.key:
             return [("", row) for row in store.list(table) if row.location == table]
+        seen = [row for name, row in listed if journal.is_journal(name)]
         try:
-            journals = [journal.read(store, row) for name, row in listed if journal.is_journal(name)]
+            hidden = {name for row in seen for name in journal.read(store, row).hidden}
         except TransferError as error:
-            # The overwrite came to its end meanwhile, and with it this listing's truth.
-            if error.status != 404 or attempt + 1 == _LISTINGS:
+            # The overwrite went on meanwhile, and with it this listing's truth.
+            if error.status not in _GONE_ON or attempt + 1 == _LISTINGS:
                 raise
             continue
-        replaced = {name for found in journals for name in found.replaced}
-        return [(name, row) for name, row in listed if name not in replaced]
-    raise AssertionError("the last attempt returns or raises")
+        # An overwrite that began while a long listing was under way: its journal came too late for the first pages.
+        if _same(seen, journal.find(store, table)):
+            return [(name, row) for name, row in listed if name not in hidden]
+    raise TransferError(
+        "the table is being overwritten again and again",
+        uri=table.uri,
+        found=f"{_LISTINGS} listings, and an overwrite began or ended in each",
+        expected="a moment of rest",
+        fix="read again later",
+    )
+
+
+def _same(one: Sequence[ListedObject], other: Sequence[ListedObject]) -> bool:
+    return {(row.location, row.etag) for row in one} == {(row.location, row.etag) for row in other}

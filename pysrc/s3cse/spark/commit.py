@@ -1,12 +1,13 @@
-"""Publishing what a job's tasks staged: all or nothing for append, and for overwrite old or new.
+"""Publishing what a job's tasks staged: file by file for append, and for overwrite old or new.
 
-Executors upload parts and complete nothing. The driver's commit completes every upload; for an overwrite it then writes
-the journal, the point of no return, deletes what was replaced, writes ``_SUCCESS`` and removes the journal. Names carry
-the job's id, so commit and abort find leftovers of failed and speculative attempts, which Spark does not report.
-``_SUCCESS`` names the last jobs that are done: without it a repeated commit could not tell what came after it from what
-it was to replace, and an abort that comes late could not tell that the old data is gone.
+Executors upload parts and complete nothing; the driver's commit completes every upload. An overwrite has a journal
+(s3cse.parquet.journal): pending before the first new file is visible, done when all are, which is the point of no
+return; then what was replaced is deleted, ``_SUCCESS`` written, and the journal removed. Names carry the job's id, so
+commit and abort find leftovers of failed and speculative attempts, which Spark does not report. ``_SUCCESS`` names the
+last jobs that are done: without it a repeated commit could not tell what came after it from what it was to replace, and
+an abort that comes late could not tell that the old data is gone.
 
-Spark calls ``abort`` in a fresh process when ``commit`` throws. Before the journal exists, abort removes whatever
+Spark calls ``abort`` in a fresh process when ``commit`` throws. Before the point of no return, abort removes whatever
 commit had completed: the old data is untouched. After that it deletes nothing, and the work can only go forward: by a
 repeated commit, or by the next writer, which finishes what it finds.
 """
@@ -15,13 +16,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from s3cse.errors import S3CSEError, TransferError
 from s3cse.objects.upload import complete
 from s3cse.objects.workers import pool
 from s3cse.parquet import journal
 from s3cse.parquet.sink import StagedFile
-from s3cse.storage.port import ListedObject, Location, ObjectStore
+from s3cse.storage.port import Location, ObjectStore
 
 SUCCESS = "_SUCCESS"
 _JOBS = "s3cse-jobs"
@@ -36,30 +38,56 @@ def commit(store: ObjectStore, table: Location, job: str, staged: Sequence[Stage
         TransferError: S3 refused. Before the journal the table is as it was once abort has run; after it, the new data
             is in force for s3cse readers, and another commit or write finishes the deletion of the old.
     """
-    own = store.head(journal.location(table, job))
-    if own is None:
-        if job in _done_jobs(store, table):
-            return  # a repeated commit of a job that is done must not touch what came after it
-        _finish_other_overwrites(store, table, job)
-        replaced = _names_not_of(store, table, job) if overwrite else ()
-        _complete_all(store, staged)
-        _abort_uploads(store, table, job)
-        if overwrite:
-            new = tuple(_relative(table, file.upload.location) for file in staged)
-            journal.write(store, table, journal.Journal(job, new, replaced))
+    if job in _done_jobs(store, table) and journal.read_own(store, table, job) is None:
+        return  # a repeated commit of a job that is done must not touch what came after it
+    _finish_other_overwrites(store, table, job)
+    _abort_uploads(store, table, job, keep=staged)
     if overwrite:
-        _finish_overwrite(store, table, job)
+        _overwrite(store, table, job, staged)
     else:
+        _complete_all(store, staged)
         _mark_done(store, table, job)
+
+
+def _overwrite(store: ObjectStore, table: Location, job: str, staged: Sequence[StagedFile]) -> None:
+    own = journal.read_own(store, table, job)
+    if own is None:
+        new = tuple(_relative(table, file.upload.location) for file in staged)
+        own = journal.Journal(job, journal.PENDING, new, _names_not_of(store, table, job))
+        journal.write(store, table, own)
+    if own.state == journal.PENDING:
+        _complete_all(store, staged)
+        own = replace(own, state=journal.DONE)
+        journal.write(store, table, own)
+    try:
+        _delete_replaced(store, table, own)
+    except S3CSEError:
+        _log.error(
+            "%s: the new data is complete and in force, but old files could not all be deleted; "
+            "the next write to this table finishes that",
+            table.uri,
+        )
+        raise
 
 
 def abort(store: ObjectStore, table: Location, job: str, *, overwrite: bool) -> None:
     """Remove every trace of a job that has not passed its point of no return; safe to repeat."""
-    if store.head(journal.location(table, job)) is not None or (overwrite and job in _done_jobs(store, table)):
+    own = journal.read_own(store, table, job) if overwrite else None
+    done = own.state == journal.DONE if own is not None else overwrite and job in _done_jobs(store, table)
+    if done:
         _log.warning("%s: job %s is past its point of no return; nothing was removed", table.uri, job)
         return
+    # Visible files first, the journal that hides them after them, and only then what is invisible anyway.
+    store.delete(
+        [
+            row.location
+            for row in store.list(_folder(table))
+            if job in row.location.key.rpartition("/")[2] and row.location != journal.location(table, job)
+        ]
+    )
+    if own is not None:
+        store.delete([journal.location(table, job)])
     _abort_uploads(store, table, job)
-    store.delete([row.location for row in store.list(_folder(table)) if job in row.location.key.rpartition("/")[2]])
 
 
 def _done_jobs(store: ObjectStore, table: Location) -> list[str]:
@@ -85,9 +113,9 @@ def _relative(table: Location, location: Location) -> str:
 
 
 def _names_not_of(store: ObjectStore, table: Location, job: str) -> tuple[str, ...]:
+    """Return what an overwrite replaces: everything, with the journals of other jobs that never came to their end."""
     names = [_relative(table, row.location) for row in store.list(_folder(table))]
-    kept = (name for name in names if job not in name.rpartition("/")[2] and not journal.is_journal(name))
-    return tuple(name for name in kept if name != SUCCESS)
+    return tuple(name for name in names if job not in name.rpartition("/")[2] and name != SUCCESS)
 
 
 def _complete_all(store: ObjectStore, staged: Sequence[StagedFile]) -> None:
@@ -97,49 +125,33 @@ def _complete_all(store: ObjectStore, staged: Sequence[StagedFile]) -> None:
         raise errors[0]
 
 
-def _abort_uploads(store: ObjectStore, table: Location, job: str) -> None:
+def _abort_uploads(store: ObjectStore, table: Location, job: str, keep: Sequence[StagedFile] = ()) -> None:
     """Abort what failed and speculative attempts of this job left behind."""
+    staged = {file.upload.upload_id for file in keep}
     for pending in store.list_uploads(_folder(table)):
-        if job in pending.location.key.rpartition("/")[2]:
+        if job in pending.location.key.rpartition("/")[2] and pending.upload_id not in staged:
             store.abort_upload(pending.location, pending.upload_id)
 
 
-def _journals(store: ObjectStore, table: Location) -> list[ListedObject]:
-    rows = store.list(table.child(journal.PREFIX))
-    return [row for row in rows if journal.is_journal(_relative(table, row.location))]
-
-
 def _finish_other_overwrites(store: ObjectStore, table: Location, job: str) -> None:
-    for row in _journals(store, table):
-        if row.location != journal.location(table, job):
-            try:
-                found = journal.read(store, row)
-            except TransferError as error:
-                if error.status == 404:  # its own job has finished it meanwhile
-                    continue
-                raise
-            _log.warning("%s: finishing the overwrite that job %s left unfinished", table.uri, found.job)
-            _delete_replaced(store, table, found, row.location)
-
-
-def _finish_overwrite(store: ObjectStore, table: Location, job: str) -> None:
-    for row in _journals(store, table):
+    """Finish what other jobs decided; one that has not is left alone, for it may be at work."""
+    for row in journal.find(store, table):
         if row.location == journal.location(table, job):
+            continue
+        try:
             found = journal.read(store, row)
-            try:
-                _delete_replaced(store, table, found, row.location)
-            except S3CSEError:
-                _log.error(
-                    "%s: the new data is complete and in force, but old files could not all be deleted; "
-                    "the next write to this table finishes that",
-                    table.uri,
-                )
-                raise
+        except TransferError as error:
+            if error.status in (404, 412):  # its own job goes on with it
+                continue
+            raise
+        if found.state == journal.DONE:
+            _log.warning("%s: finishing the overwrite that job %s left unfinished", table.uri, found.job)
+            _delete_replaced(store, table, found)
 
 
-def _delete_replaced(store: ObjectStore, table: Location, found: journal.Journal, at: Location) -> None:
+def _delete_replaced(store: ObjectStore, table: Location, found: journal.Journal) -> None:
     folder = _folder(table)
     store.delete([Location(folder.bucket, folder.key + name) for name in found.replaced])
     # In this order: an abort that finds neither the journal nor this would take the only data there is.
     _mark_done(store, table, found.job)
-    store.delete([at])
+    store.delete([journal.location(table, found.job)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import traceback
 from decimal import Decimal
 from typing import Any
 
@@ -194,3 +195,17 @@ def test_slices_of_nested_columns_keep_their_values(rows: list[object], start: i
     )
     array = pa.array(rows, stored).slice(start, length)
     assert conformed(array, target).to_pylist() == rows[start : start + length]
+
+
+@pytest.mark.parametrize(
+    ("column", "target", "shown"),
+    [
+        (pa.array([5_000_000_123]), pa.int32(), "5000000123"),
+        (pa.array([1_234_567_890_123_456_789], pa.timestamp("ns")), pa.timestamp("us"), "1234567890123456789"),
+    ],
+)
+def test_error_does_not_show_the_value(column: pa.Array, target: pa.DataType, shown: str) -> None:
+    """A value that does not fit is plaintext: neither the message nor its chain of causes holds it."""
+    with pytest.raises(SettingsError) as caught:
+        conform(pa.RecordBatch.from_arrays([column], ["x"]), pa.schema([pa.field("x", target)]), uri="s3://b/k")
+    assert shown not in "".join(traceback.format_exception(caught.value))

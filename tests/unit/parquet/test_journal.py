@@ -11,7 +11,7 @@ from s3cse.parquet import hive, journal
 from s3cse.storage.memory import MemoryStore
 from spark.fakes import TABLE
 
-WRITTEN = journal.Journal("job1", ("p=é/new.parquet",), ("old 1.parquet", "p=%2F/old.parquet"))
+WRITTEN = journal.Journal("job1", journal.DONE, ("p=é/new.parquet",), ("old 1.parquet", "p=%2F/old.parquet"))
 
 
 def read_back(store: MemoryStore) -> journal.Journal:

@@ -252,6 +252,17 @@ def test_what_was_not_verified_is_said_aloud(lake: Lake, caplog: pytest.LogCaptu
     assert "UNVERIFIED" in caplog.text
 
 
+def test_early_end_says_what_was_released_too(lake: Lake, caplog: pytest.LogCaptureFixture) -> None:
+    """A reader that stops after one batch has released that file's bytes, and the warning counts them."""
+    files = [FileTask(file) for file in list_table(lake.store, lake.table).files]
+    with caplog.at_level(logging.WARNING):
+        rows = scan_of(pa.schema([X]), policy=RANGES).read(lake.store, lake.keyring, files)
+        next(rows)
+        rows.close()  # type: ignore[attr-defined]
+    assert "1 files" in caplog.text
+    assert "UNVERIFIED" in caplog.text
+
+
 def test_scan_travels(lake: Lake) -> None:
     """A scan is the same after a trip through pickle."""
     scan = scan_of(pa.schema([X]), condition="x IN (1, 2) AND NOT x IS NULL")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 
 import pyarrow as pa
 import pytest
@@ -11,7 +12,7 @@ from s3cse.errors import EnvelopeError, SettingsError, TransferError
 from s3cse.parquet import journal
 from s3cse.parquet.table import list_table
 from s3cse.storage.memory import MemoryStore
-from s3cse.storage.port import Location
+from s3cse.storage.port import ListedObject, Location
 from spark.fakes import TABLE, FailingStore
 
 
@@ -77,7 +78,7 @@ def test_no_files_is_an_error_that_names_the_table(others: tuple[str, ...]) -> N
 def test_replaced_files_are_left_out() -> None:
     """What an unfinished overwrite replaced is not the table's any more, though it is still there."""
     store = store_with("p=1/old", "p=1/new", "p=2/old")
-    journal.write(store, TABLE, journal.Journal("job", ("p=1/new",), ("p=1/old", "p=2/old", "p=3/gone")))
+    journal.write(store, TABLE, journal.Journal("job", journal.DONE, ("p=1/new",), ("p=1/old", "p=2/old", "p=3/gone")))
     assert names(store) == ["lake/table/p=1/new"]
 
 
@@ -104,19 +105,46 @@ class Finishing(FailingStore):
         finally:
             self.times -= 1
             if self.times:
-                journal.write(self.memory, TABLE, journal.Journal("next", (), ("old",)))
+                journal.write(self.memory, TABLE, journal.Journal("next", journal.DONE, (), ("old",)))
+
+
+def test_new_files_of_a_pending_overwrite_are_left_out() -> None:
+    """Until an overwrite has decided, its files do not belong to the table though they are there."""
+    store = store_with("p=1/old", "p=1/new")
+    journal.write(store, TABLE, journal.Journal("job", journal.PENDING, ("p=1/new",), ("p=1/old",)))
+    assert [file.location.key for file in list_table(store, TABLE).files] == [TABLE.child("p=1/old").key]
+
+
+def test_overwrite_that_begins_during_the_listing_is_seen() -> None:
+    """A journal that came after its place in the listing had passed still hides the new files."""
+
+    class Beginning(MemoryStore):
+        begun = False
+
+        def list(self, prefix: Location) -> Iterator[ListedObject]:
+            rows = list(super().list(prefix))
+            if not self.begun:
+                self.begun = True
+                journal.write(self, TABLE, journal.Journal("job", journal.PENDING, ("new",), ("old",)))
+                self.put(TABLE.child("new"), b"rows")
+                rows += [row for row in super().list(prefix) if row.location == TABLE.child("new")]
+            return iter(rows)
+
+    store = Beginning()
+    store.put(TABLE.child("old"), b"rows")
+    assert [file.location.key for file in list_table(store, TABLE).files] == [TABLE.child("old").key]
 
 
 def test_overwrite_that_ends_meanwhile_is_listed_again() -> None:
     """A journal that disappears while a reader looks at it means that the listing is out of date, not an error."""
     store = store_with("new", "old")
-    journal.write(store, TABLE, journal.Journal("job", ("new",), ("old",)))
+    journal.write(store, TABLE, journal.Journal("job", journal.DONE, ("new",), ("old",)))
     assert names(Finishing(store, times=1)) == ["lake/table/new"]
 
 
 def test_listing_again_has_an_end() -> None:
     """A reader does not run after disappearing journals for ever."""
     store = store_with("new", "old")
-    journal.write(store, TABLE, journal.Journal("job", ("new",), ("old",)))
+    journal.write(store, TABLE, journal.Journal("job", journal.DONE, ("new",), ("old",)))
     with pytest.raises(TransferError):
         names(Finishing(store, times=100))

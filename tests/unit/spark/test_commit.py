@@ -15,7 +15,7 @@ from s3cse.parquet.sink import StagedFile
 from s3cse.parquet.table import list_table
 from s3cse.spark.commit import SUCCESS, abort, commit
 from s3cse.storage.memory import MemoryStore
-from s3cse.storage.port import Location, ObjectStore
+from s3cse.storage.port import Location, ObjectStore, PendingUpload
 from spark.fakes import TABLE, FailingStore
 
 OLD = frozenset({"p=1/old-1.parquet", "p=1/old-2.parquet", "p=2/old-3.parquet"})
@@ -77,15 +77,19 @@ def old_table(names: frozenset[str] = OLD) -> MemoryStore:
 def visible(store: MemoryStore) -> frozenset[str]:
     """Return what a reader takes for the table's files."""
     listed = ()
-    if any(not hive.is_hidden(name) for name in everything(store) - replaced(store)):
+    if any(not hive.is_hidden(name) for name in everything(store) - hidden(store)):
         listed = list_table(store, TABLE).files
     return frozenset(relative(file.location) for file in listed)
 
 
-def replaced(store: MemoryStore) -> set[str]:
-    """Return what the journals say is replaced."""
-    rows = [row for row in store.list(TABLE) if journal.is_journal(relative(row.location))]
-    return {name for row in rows for name in journal.read(store, row).replaced}
+def hidden(store: MemoryStore) -> set[str]:
+    """Return what the journals say does not belong to the table."""
+    return {name for row in journal.find(store, TABLE) for name in journal.read(store, row).hidden}
+
+
+def decided(store: MemoryStore) -> bool:
+    """Whether there is a journal behind its point of no return."""
+    return any(journal.read(store, row).state == journal.DONE for row in journal.find(store, TABLE))
 
 
 def everything(store: MemoryStore) -> set[str]:
@@ -175,8 +179,8 @@ def test_failed_overwrite_is_old_or_new_after_abort(dead: bool) -> None:
     """Whatever request of an overwrite's commit fails: after abort readers see all of the old or all of the new."""
     outcomes = set()
     for store, job, error in failing_runs(overwriting, dead=dead):
-        journalled = any(journal.is_journal(name) for name in everything(store))
-        if journalled:
+        assert visible(store) in (OLD, job.files), "readers never see a mixture, not even for a moment"
+        if decided(store):
             assert visible(store) == job.files, "behind the point of no return only the new data is the table's"
         before = everything(store)
         if error is not None:
@@ -228,18 +232,17 @@ def test_repeated_commit_finishes_forward(prepare: Callable[[], tuple[MemoryStor
 def test_next_writer_finishes_a_lost_overwrite(overwrite: bool) -> None:
     """A driver lost in an overwrite's commit leaves what the next writer cleans up, with nobody's rows lost."""
     for store, job, _ in failing_runs(overwriting, dead=True):
-        passed = any(journal.is_journal(name) for name in everything(store)) or bool(OLD - everything(store))
+        passed = decided(store) or bool(OLD - everything(store))
         following = start(store, overwrite=overwrite)
         following.commit(store)
         assert following.files <= visible(store)
-        assert not any(journal.is_journal(name) for name in everything(store))
+        assert not decided(store)
         if overwrite:
             assert visible(store) == following.files
-        elif passed:
-            assert visible(store) == job.files | following.files
+            assert not journal.find(store, TABLE)
         else:
-            # Before the journal some new files may show beside the old ones; abort is what removes them.
-            assert OLD | following.files <= visible(store) <= OLD | job.files | following.files
+            # Before the point of no return the lost job may still be at work: its files stay hidden.
+            assert visible(store) == (job.files if passed else OLD) | following.files
 
 
 @pytest.mark.parametrize("prepare", [appending, overwriting])
@@ -290,7 +293,7 @@ def test_late_abort_of_a_finished_append_removes_the_append() -> None:
 def test_commit_of_a_job_that_another_overwrite_replaced_is_an_error() -> None:
     """A commit repeated after its files were replaced brings nothing back and does not pretend to have worked."""
     store, job = appending()
-    number = 6  # after the completion of its files, before _SUCCESS
+    number = 7  # after the completion of its files, before _SUCCESS
     with pytest.raises(TransferError):
         job.commit(FailingStore(store, number, dead=True))
     replacing = start(store, overwrite=True)
@@ -298,6 +301,21 @@ def test_commit_of_a_job_that_another_overwrite_replaced_is_an_error() -> None:
     with pytest.raises(TransferError):
         job.commit(store)
     assert visible(store) == replacing.files
+
+
+@pytest.mark.parametrize("prepare", [appending, overwriting])
+def test_nothing_shows_where_uploads_cannot_be_listed(prepare: Callable[[], tuple[MemoryStore, Job]]) -> None:
+    """Without the permission to list uploads both commit and abort fail, but no row of the job becomes visible."""
+
+    class Forbidden(FailingStore):
+        def list_uploads(self, prefix: Location) -> Iterator[PendingUpload]:
+            raise TransferError("S3 refused to list the uploads", uri=prefix.uri, status=403, code="AccessDenied")
+
+    store, job = prepare()
+    for step in (job.commit, job.abort):
+        with pytest.raises(TransferError):
+            step(Forbidden(store))
+    assert visible(store) == OLD
 
 
 def test_lost_answers_are_settled() -> None:
@@ -337,7 +355,7 @@ def test_journal_of_another_job_that_goes_away_meanwhile_is_no_error() -> None:
             super().get_into(location, start, out, if_match)
 
     store = old_table()
-    journal.write(store, TABLE, journal.Journal("other", (), ("gone.parquet",)))
+    journal.write(store, TABLE, journal.Journal("other", journal.DONE, (), ("gone.parquet",)))
     job = start(store, overwrite=False)
     job.commit(Vanishing(store))
     assert visible(store) == OLD | job.files
