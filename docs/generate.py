@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import runpy
 import sys
+from functools import cache
 from pathlib import Path
 
 from s3cse.envelope.model import ContentAlgorithm
@@ -20,7 +22,8 @@ Reading never asks for a profile: the object says what it is. Proven in `tests/i
 Encryption Client for Python 4.0.0, in both directions. A table for Athena, Trino or S3A carries no `context`: they send
 exactly the reserved entry. Formats V1 and V3, instruction files and other keys than KMS are recognised and refused by
 name."""
-DOCS = Path(__file__).parent
+DOCS = Path(__file__).resolve().parent
+JOBS = ("encrypt_table", "decrypt_table", "verify_table")
 #: Who opens what a profile writes with KMS keys (FORMATS.md sections 2, 14, 17 and 19 of the project's notes).
 _READERS = {
     "emrfs": "every EMRFS; Athena in both table modes; S3A of Hadoop up to 3.4.2 with v1 compatibility; S3 Encryption "
@@ -32,7 +35,7 @@ _READERS = {
 
 def options_page() -> str:
     """Return the page about options."""
-    rows = [f"| `{name}` | `--{kebab(name)}` | {HELP[name].replace('|', '/')} |" for name in SPELLING.values()]
+    rows = [f"| `{name}` | {_flag(name)} | {HELP[name].replace('|', '/')} |" for name in SPELLING.values()]
     return "\n".join(
         [
             "# Options",
@@ -47,6 +50,22 @@ def options_page() -> str:
             "",
         ]
     )
+
+
+def _flag(name: str) -> str:
+    """Return an option's flag and which jobs have it."""
+    flag = f"--{kebab(name)}"
+    having = [job for job in JOBS if flag in _flags(job)]
+    if not having:
+        return "–"
+    return f"`{flag}`" if len(having) == len(JOBS) else f"`{flag}` ({', '.join(having)})"
+
+
+@cache
+def _flags(job: str) -> frozenset[str]:
+    """Return the flags that a job's parser knows."""
+    parser = runpy.run_path(str(DOCS.parent / "jobs" / f"{job}.py"))["make_parser"]()
+    return frozenset(flag for action in parser._actions for flag in action.option_strings)
 
 
 def compatibility_page() -> str:

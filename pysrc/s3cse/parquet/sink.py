@@ -197,13 +197,16 @@ class TableSink:
         """Write what waits, finish all files and return them.
 
         Args:
-            at_least_one: leave a file without rows where none came, so that an empty table keeps its schema.
+            at_least_one: leave a file without rows where none came, so that an empty table keeps its schema. With
+                partition columns it lies in the folders of their nulls; these tell no type, so that the columns come
+                back as strings until there are rows.
         """
         for key in list(self._waiting):
             self._flush(key)
-        if at_least_one and not self._open and not self._staged and not self._partition_by:
-            self._waiting[()] = _Waiting()
-            self._flush(())
+        if at_least_one and not self._open and not self._staged:
+            nulls = tuple(pa.scalar(None, self._schema.field(name).type) for name in self._partition_by)
+            self._waiting[nulls] = _Waiting()
+            self._flush(nulls)
         for key in list(self._open):
             self._finish_file(key)
         return self._staged

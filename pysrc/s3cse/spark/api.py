@@ -9,7 +9,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from s3cse.errors import SettingsError
-from s3cse.spark.options import SPELLING
+from s3cse.spark.options import ONLY, SPELLING, Use
 from s3cse.spark.source import S3cseDataSource
 
 _PREFIX = "spark.s3cse."
@@ -36,7 +36,7 @@ def read(
         options: as for ``spark.read.format("s3cse")``; what is not given comes from ``spark.s3cse.*``.
     """
     register(spark)
-    given = _settings(spark, options)
+    given = with_session_settings(spark, options, "read")
     if columns is not None:
         given["columns"] = _json_names(columns)
     if filter is not None:
@@ -69,7 +69,7 @@ def write(df: DataFrame, path: str, mode: str = "append", partition_by: Sequence
         raise SettingsError("no such mode", found=repr(mode), expected="append | overwrite")
     spark = df.sparkSession
     register(spark)
-    given = _settings(spark, options)
+    given = with_session_settings(spark, options, "write")
     if partition_by:
         given["partitionBy"] = _json_names(partition_by)
     df.write.format("s3cse").mode(mode).options(**given).save(path)
@@ -78,13 +78,18 @@ def write(df: DataFrame, path: str, mode: str = "append", partition_by: Sequence
 _NARROW = ("boolean", "byte", "short", "integer", "date", "long", "float", "double")
 
 
-def _settings(spark: SparkSession, options: Mapping[str, str]) -> dict[str, str]:
-    """Return the options, over the session's ``spark.s3cse.*``."""
+def with_session_settings(spark: SparkSession, options: Mapping[str, str], use: Use | None = None) -> dict[str, str]:
+    """Return the options, over the session's ``spark.s3cse.*``.
+
+    Args:
+        use: leave out what the session sets for the other one only: its settings are for reads and writes alike.
+    """
+    others = {"read": ONLY["write"], "write": ONLY["read"], None: ()}[use]
     result = {}
-    for name in SPELLING.values():
-        value = spark.conf.get(_PREFIX + name, None)
-        if value is not None:
-            result[name.lower()] = value
+    for name, spelling in SPELLING.items():
+        value = spark.conf.get(_PREFIX + spelling, None)
+        if value is not None and name not in others:
+            result[name] = value
     result.update({name.lower(): value for name, value in options.items()})
     return result
 

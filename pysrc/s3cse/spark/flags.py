@@ -31,15 +31,24 @@ HELP = {
     "parallelism": "tasks that run at once; splits become a multiple of it (s3cse.spark.read fills it in)",
 }
 CONNECTION = ("kmsKeyId", "region", "endpointUrl", "kmsEndpointUrl", "context")
-READING = (*CONNECTION, "integrity", "legacy", "plaintext", "columns", "filter", "splitBytes")
+READING = (
+    *CONNECTION, "integrity", "legacy", "commitment", "plaintext", "columns", "filter", "schemaMode", "splitBytes",
+)  # fmt: skip
 WRITING = (*CONNECTION, "profile", "partitionBy", "compression")
 
 
-def add_flags(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
-    """Add a flag for each of these options."""
+def add_flags(parser: argparse.ArgumentParser, names: Sequence[str], **defaults: str) -> None:
+    """Add a flag for each of these options.
+
+    Args:
+        defaults: values of options that this job gives where the user gives none.
+    """
     group = parser.add_argument_group("options of the s3cse format")
     for name in names:
-        group.add_argument(f"--{kebab(name)}", dest=name, metavar="VALUE", help=HELP[name])
+        here = f"; this job's default: {defaults[name]}" if name in defaults else ""
+        group.add_argument(
+            f"--{kebab(name)}", dest=name, metavar="VALUE", default=defaults.get(name), help=HELP[name] + here
+        )
 
 
 def given_options(arguments: argparse.Namespace) -> dict[str, str]:

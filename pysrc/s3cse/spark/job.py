@@ -1,4 +1,4 @@
-"""The frame that all jobs share: options checked before Spark starts, errors in one line, exit codes."""
+"""The frame that all jobs share: flags checked before Spark starts, errors in one line, exit codes."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ from dataclasses import dataclass
 from pyspark.sql import SparkSession
 
 from s3cse.errors import S3CSEError
+from s3cse.spark.api import with_session_settings
 from s3cse.spark.explain import explain
 from s3cse.spark.flags import given_options
-from s3cse.spark.options import Options, parse_options
+from s3cse.spark.options import Options, check_options, parse_options
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a job's work gets: the session, the flags as given (for Spark's readers and writers) and as understood."""
+    """What a job's work gets: the session, the flags as given (for s3cse.spark.read and write), and the options.
+
+    ``options`` are the flags, over the session's ``spark.s3cse.*``, over the environment.
+    """
 
     spark: SparkSession
     given: Mapping[str, str]
@@ -37,12 +41,15 @@ def run_job(name: str, table: str, arguments: argparse.Namespace, work: Callable
     """
     given = given_options(arguments)
     try:
-        options = parse_options({"path": table, **given})
+        check_options({"path": table, **given})
     except S3CSEError as error:
-        print(f"{name}: {error}", file=sys.stderr)  # noqa: T201 - a command's message
-        return WRONG_USE
+        return _wrong_use(name, error)
     spark = SparkSession.builder.appName(f"s3cse {name} {table}").getOrCreate()
     try:
+        try:
+            options = parse_options({"path": table, **with_session_settings(spark, given)})
+        except S3CSEError as error:
+            return _wrong_use(name, error)
         return work(Job(spark, given, options))
     except Exception as error:
         text = explain(error)
@@ -52,3 +59,8 @@ def run_job(name: str, table: str, arguments: argparse.Namespace, work: Callable
         return FAILED
     finally:
         spark.stop()
+
+
+def _wrong_use(name: str, error: S3CSEError) -> int:
+    print(f"{name}: {error}", file=sys.stderr)  # noqa: T201 - a command's message
+    return WRONG_USE

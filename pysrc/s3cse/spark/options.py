@@ -7,11 +7,11 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from s3cse.envelope.profiles import DEFAULT_PROFILE, PROFILE_NAMES
 from s3cse.errors import SettingsError
-from s3cse.objects.policy import Policy
+from s3cse.objects.policy import COMMITMENT, LEGACY, PLAINTEXT, Policy
 from s3cse.storage.port import Location
 
 _MIB = 1 << 20
@@ -22,6 +22,14 @@ _PLANNED = {"keyfile", "keyenv", "provider"}
 _SPARK = {"path", "paths"}
 _ENVIRONMENT = "S3CSE_"
 _DEFAULT_POLICY = Policy()
+_POLICY = ("integrity", "legacy", "commitment", "plaintext")
+_INTEGRITY = ("strict", "verify-indexed", "none")
+Use = Literal["read", "write"]
+#: Options that mean nothing to the other use; in lower case, as Spark hands them over.
+ONLY: Mapping[Use, tuple[str, ...]] = {
+    "read": (*_POLICY, "columns", "filter", "schemamode", "splitbytes", "parallelism"),
+    "write": ("profile", "partitionby", "compression"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,32 +56,67 @@ class Options:
     parallelism: int | None = None
 
 
-def parse_options(given: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> Options:
+def parse_options(
+    given: Mapping[str, str], environment: Mapping[str, str] = os.environ, *, use: Use | None = None
+) -> Options:
     """Validate the options of one read or write.
 
     Args:
         given: as Spark hands them over, in any case.
         environment: where an option not given is looked up, as S3CSE_ and its name in capitals (S3CSE_KMSKEYID).
+        use: refuse what was given and means nothing to it; the environment's defaults are for both.
+
+    Raises:
+        SettingsError: an unknown option, a bad value, no path, or no key.
+    """
+    lower = {name.lower(): value for name, value in given.items()}
+    _refuse_unknown(lower)
+    if use is not None:
+        _refuse_idle(lower, use)
+    for name in _PARSERS:
+        if name not in lower and environment.get(_ENVIRONMENT + name.upper()):
+            lower[name] = environment[_ENVIRONMENT + name.upper()]
+    values = _values(lower)
+    if not values.get("kms_key_id"):
+        raise SettingsError("no key was named", expected="the option kmsKeyId: a KMS key's id, ARN or alias")
+    return Options(**values)
+
+
+def check_options(given: Mapping[str, str]) -> None:
+    """Validate what was given and nothing else: the rest, perhaps the key, may still come from elsewhere.
 
     Raises:
         SettingsError: an unknown option, a bad value, or no path.
     """
     lower = {name.lower(): value for name, value in given.items()}
     _refuse_unknown(lower)
-    for name in _PARSERS:
-        if name not in lower and environment.get(_ENVIRONMENT + name.upper()):
-            lower[name] = environment[_ENVIRONMENT + name.upper()]
+    _values(lower)
+
+
+def _values(lower: Mapping[str, str]) -> dict[str, Any]:
+    """Return the fields of Options that these options set."""
     values: dict[str, Any] = {"table": _table(lower)}
-    policy = {name: lower[name].lower() for name in ("integrity", "legacy", "commitment", "plaintext") if name in lower}
-    values["policy"] = Policy(**policy)
+    policy = {}
     for name, (field, parse) in _PARSERS.items():
         if name in lower:
             value = parse(name, lower[name])
-            if field is not None:
+            if name in _POLICY:
+                policy[name] = value
+            elif field is not None:
                 values[field] = value
-    if not values.get("kms_key_id"):
-        raise SettingsError("no key was named", expected="the option kmsKeyId: a KMS key's id, ARN or alias")
-    return Options(**values)
+    values["policy"] = Policy(**policy)
+    return values
+
+
+def _refuse_idle(lower: Mapping[str, str], use: Use) -> None:
+    other: Use = "write" if use == "read" else "read"
+    idle = [SPELLING[name] for name in ONLY[other] if name in lower]
+    if idle:
+        raise SettingsError(
+            f"a {use} has no use for {', '.join(idle)}",
+            expected=", ".join(sorted(spelling for name, spelling in SPELLING.items() if name not in ONLY[other])),
+            fix=f"leave it out, or give it to the {other}",
+        )
 
 
 def _refuse_unknown(lower: Mapping[str, str]) -> None:
@@ -161,6 +204,15 @@ def _choice(*allowed: str) -> Callable[[str, str], str]:
     return parse
 
 
+def _integrity(name: str, value: str) -> str:
+    if value.lower() == "stream":
+        raise SettingsError(
+            "integrity=stream is for whole objects that are read from begin to end; a table's files are not",
+            expected=" | ".join(_INTEGRITY),
+        )
+    return _choice(*_INTEGRITY)(name, value)
+
+
 # name in lower case: (field of Options, or None where it is handled apart; parser)
 _PARSERS: dict[str, tuple[str | None, Callable[[str, str], Any]]] = {
     "keyring": (None, _choice("kms")),
@@ -170,10 +222,10 @@ _PARSERS: dict[str, tuple[str | None, Callable[[str, str], Any]]] = {
     "kmsendpointurl": ("kms_endpoint_url", _text),
     "profile": ("profile", _choice(*PROFILE_NAMES)),
     "storage": (None, _choice("metadata")),
-    "integrity": (None, _text),
-    "legacy": (None, _text),
-    "commitment": (None, _text),
-    "plaintext": (None, _text),
+    "integrity": (None, _integrity),
+    "legacy": (None, _choice(*LEGACY)),
+    "commitment": (None, _choice(*COMMITMENT)),
+    "plaintext": (None, _choice(*PLAINTEXT)),
     "context": ("context", _context),
     "columns": ("columns", _names),
     "filter": ("filter", _text),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 from pyspark.sql.datasource import DataSourceReader, InputPartition
@@ -43,6 +43,20 @@ def select(schema: pa.Schema, names: tuple[str, ...] | None) -> pa.Schema:
     if names is None:
         return schema
     return pa.schema([schema.field(_spelling(schema, name)) for name in names])
+
+
+def refuse_contradiction(columns: Sequence[str], schema: Sequence[str]) -> None:
+    """Refuse the option ``columns`` beside a user's schema of other columns; their order is the schema's.
+
+    Raises:
+        SettingsError: they do not name the same columns.
+    """
+    if sorted(name.lower() for name in columns) != sorted(name.lower() for name in schema):
+        raise SettingsError(
+            "the option columns and the schema name different columns",
+            found=f"{', '.join(columns)} and {', '.join(schema)}",
+            fix="give one of them",
+        )
 
 
 def _spelling(schema: pa.Schema, name: str) -> str:

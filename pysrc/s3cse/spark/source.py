@@ -8,7 +8,7 @@ from pyspark.sql.types import StructType
 
 from s3cse.parquet.table import list_table
 from s3cse.spark.options import parse_options
-from s3cse.spark.reader import TableReader, select, table_schema
+from s3cse.spark.reader import TableReader, refuse_contradiction, select, table_schema
 from s3cse.spark.session import session_for
 from s3cse.spark.types import to_spark
 from s3cse.spark.writer import TableWriter
@@ -32,14 +32,17 @@ class S3cseDataSource(DataSource):
 
     def schema(self) -> StructType:
         """Return the table's columns, or those of the option ``columns``; not called when the user gives a schema."""
-        options = parse_options(self.options)
+        options = parse_options(self.options, use="read")
         self._known = table_schema(options, list_table(session_for(options).store, options.table))
         return to_spark(select(self._known, options.columns))
 
     def reader(self, schema: StructType) -> DataSourceReader:
         """Return the reader of one query."""
-        return TableReader(parse_options(self.options), schema, self._known)
+        options = parse_options(self.options, use="read")
+        if any(name.lower() == "columns" for name in self.options):
+            refuse_contradiction(options.columns or (), schema.names)
+        return TableReader(options, schema, self._known)
 
     def writer(self, schema: StructType, overwrite: bool) -> DataSourceWriter:
         """Return the writer of one job."""
-        return TableWriter(parse_options(self.options), schema, overwrite)
+        return TableWriter(parse_options(self.options, use="write"), schema, overwrite)

@@ -86,7 +86,8 @@ class TableWriter(DataSourceArrowWriter):
         try:
             for batch in iterator:
                 sink.write(batch)
-            # As Spark's own writer does, an empty table keeps its schema in a file without rows.
+            # As Spark's own writer does, an empty table keeps its schema in a file without rows. This task cannot know
+            # whether the others have some: commit drops the file then.
             return Staged(tuple(sink.finish(at_least_one=partition == 0)))
         except BaseException:
             sink.abort()
@@ -100,6 +101,8 @@ class TableWriter(DataSourceArrowWriter):
     def commit(self, messages: list[WriterCommitMessage | None]) -> None:
         """Publish all tasks' files; runs on the driver, perhaps more than once."""
         staged = [file for message in messages if isinstance(message, Staged) for file in message.files]
+        if any(file.rows for file in staged):
+            staged = [file for file in staged if file.rows]  # the others' uploads are leftovers, which commit aborts
         store = session_for(self._options).store
         commit.commit(store, self._options.table, self._job, staged, overwrite=self._overwrite)
 

@@ -31,7 +31,7 @@ class Session:
 def test_options_win_over_the_session() -> None:
     """What is given counts more than spark.s3cse.*, in any letter case; the rest of the session's counts too."""
     session: Any = Session({"spark.s3cse.kmsKeyId": "session", "spark.s3cse.region": "eu-west-1", "spark.other": "x"})
-    assert api._settings(session, {"KMSkeyID": "given"}) == {"kmskeyid": "given", "region": "eu-west-1"}
+    assert api.with_session_settings(session, {"KMSkeyID": "given"}) == {"kmskeyid": "given", "region": "eu-west-1"}
 
 
 def test_names_travel_as_json() -> None:
