@@ -4,6 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 PEER   := .venv-s3ec
+SPARK41 := .venv-pyspark41
 
 .PHONY: help demo test test-heavy check setup bench clean
 
@@ -27,6 +28,13 @@ $(PEER)/.installed: Makefile
 	$(PEER)/bin/python -m pip install --quiet amazon-s3-encryption-client-python==4.0.0
 	@touch $@
 
+# The oldest Spark series that long-term EMR and Glue releases run; 4.3 is in the main environment.
+$(SPARK41)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(SPARK41)
+	$(SPARK41)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(SPARK41)/bin/python -m pip install --quiet --editable ".[demo]" "pyspark==4.1.4" --group dev
+	@touch $@
+
 setup: $(STAMP) ## make .venv with everything in it
 
 demo: $(STAMP) ## encrypt a real table with spark-submit, query it, verify it (no AWS account needed)
@@ -42,11 +50,11 @@ check: $(STAMP) ## format, lint, types, layers
 test: check $(PEER)/.installed ## all of the above and every test that needs no root
 	$(BIN)/python -m pytest -m "not heavy"
 
-test-heavy: $(STAMP) $(PEER)/.installed ## sanitizers, valgrind, slow clients (may use apt)
+test-heavy: $(STAMP) $(PEER)/.installed $(SPARK41)/.installed ## sanitizers, valgrind, slow clients (may use apt)
 	$(BIN)/python -m pytest -m heavy
 
-bench: $(STAMP) ## measure against peers and write bench/README.md
+bench: $(STAMP) $(SPARK41)/.installed ## measure against peers and write bench/README.md
 	$(BIN)/python bench/run.py
 
 clean: ## remove what the build made
-	rm -rf build dist $(VENV) $(PEER) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf build dist $(VENV) $(PEER) $(SPARK41) .mypy_cache .ruff_cache .pytest_cache

@@ -22,8 +22,6 @@ from pathlib import Path
 BENCH = Path(__file__).resolve().parent
 ROOT = BENCH.parent
 RESULTS = BENCH / "results"
-#: pyspark releases besides the one in the main environment; each gets an environment of its own.
-OTHER_PYSPARK = {"spark41": "4.1.4"}
 
 
 @dataclass(frozen=True)
@@ -57,21 +55,8 @@ BENCHMARKS = (
 )
 
 
-def prepare(benchmark: Benchmark) -> None:
-    """Make the environment of a benchmark that needs another pyspark."""
-    version = OTHER_PYSPARK.get(benchmark.name)
-    folder = ROOT / benchmark.environment
-    if version is None or (folder / ".installed").exists():
-        return
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    packages = ["--editable", ".[demo]", f"pyspark=={version}"]
-    subprocess.run([folder / "bin/python", "-m", "pip", "install", "--quiet", *packages], check=True, cwd=ROOT)
-    (folder / ".installed").touch()
-
-
 def measure(benchmark: Benchmark) -> None:
     """Run one benchmark and keep its figures."""
-    prepare(benchmark)
     print(f"running {' '.join(benchmark.command)}", flush=True)
     done = subprocess.run(
         [*benchmark.command, "--json"], check=True, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=dict(os.environ)
