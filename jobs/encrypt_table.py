@@ -2,7 +2,8 @@
 
 SOURCE is anything spark.read.parquet opens (a folder, hdfs://, s3a://…). The columns of all its files are taken; those
 of its folders (code=01) are text, name them with --partition-by to have the same folders again. TARGET is
-s3://bucket/table/. Nothing is visible under TARGET until every file is in S3; when the job fails, nothing is left there.
+s3://bucket/table/. Nothing is visible under TARGET until every file is in S3; when the job fails, nothing is left
+there.
 """
 
 from __future__ import annotations

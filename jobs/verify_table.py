@@ -68,8 +68,8 @@ def tolerated(report: FileReport, policy: Policy) -> bool:
 
 
 def unfinished_overwrites(options: Options) -> list[str]:
-    """Return the journals of overwrites whose old files may still be there: hidden from s3cse, not from others."""
-    return [row.location.uri for row in session_for(options).store.list(options.table.child(journal.PREFIX))]
+    """Return the journals of overwrites under way or broken off: files are there that only s3cse knows to leave out."""
+    return [row.location.uri for row in journal.find(session_for(options).store, options.table)]
 
 
 def unfinished_uploads(options: Options) -> list[str]:
@@ -115,7 +115,7 @@ def summarise(
         for uri in uploads:
             print(f"never completed: {uri} (an AbortIncompleteMultipartUpload rule removes such uploads)")
         for uri in overwrites:
-            print(f"overwrite never finished: {uri} (the next write to the table finishes it)")
+            print(f"overwrite never finished: {uri} (if no job is at it, the next write to the table settles it)")
         if refused:
             print(
                 f"{refused} unauthenticated and not allowed (--legacy allow: CBC files; --plaintext pass: plain files)"

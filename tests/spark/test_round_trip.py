@@ -217,6 +217,15 @@ def test_empty_dataframe_keeps_its_schema(spark: SparkSession, table: Table) -> 
     assert [row.id for row in table.read().collect()] == [1]
 
 
+def test_empty_partitioned_dataframe_keeps_its_schema(spark: SparkSession, table: Table) -> None:
+    """A partitioned table written from no rows can be read, folders as strings; rows then tell the type."""
+    table.write(spark.createDataFrame([], "id bigint, part int"), partitionBy="part")
+    assert table.read().schema.simpleString() == "struct<id:bigint,part:string>"
+    assert table.read().count() == 0
+    table.write(spark.createDataFrame([(1, 7)], "id bigint, part int").repartition(2), partitionBy="part")
+    assert [tuple(row) for row in table.read().collect()] == [(1, 7)]
+
+
 def test_overwrite_of_the_table_that_is_read(spark: SparkSession, table: Table) -> None:
     """A query may overwrite its own source: the old files are there until the new ones are."""
     table.write(spark.range(10))

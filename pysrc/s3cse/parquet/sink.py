@@ -129,9 +129,11 @@ class TableSink:
         for key, rows in self._by_partition(batch):
             waiting = self._waiting.setdefault(key, _Waiting())
             waiting.batches.append(rows)
-            waiting.nbytes += rows.nbytes
+            # Not nbytes: it reads the offsets of nested columns, which Spark 4.1 leaves out of empty ones (a crash).
+            nbytes = rows.get_total_buffer_size()
+            waiting.nbytes += nbytes
             waiting.rows += rows.num_rows
-            self._pending_bytes += rows.nbytes
+            self._pending_bytes += nbytes
             if waiting.nbytes >= ROW_GROUP_BYTES or waiting.rows >= ROW_GROUP_ROWS:
                 self._flush(key)
         while self._pending_bytes > PENDING_BYTES:

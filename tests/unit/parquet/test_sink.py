@@ -14,6 +14,7 @@ from s3cse.errors import S3CSEError, SettingsError
 from s3cse.objects.upload import complete
 from s3cse.parquet import sink as sink_module
 from s3cse.parquet.sink import StagedFile, TableSink
+from s3cse.parquet.table import list_table
 from spark.fakes import CBC, GCM, FailingStore, Lake
 
 SCHEMA = pa.schema([("k", pa.string()), ("x", pa.int64())])
@@ -90,7 +91,23 @@ def test_no_rows_no_file_unless_asked() -> None:
     empty.write(batch([]))
     (table,) = publish(lake, empty.finish(at_least_one=True))[""]
     assert (table.num_rows, table.schema.remove_metadata()) == (0, SCHEMA)
-    assert sink_for(lake, partition_by=["k"]).finish(at_least_one=True) == []
+    assert sink_for(lake, partition_by=["k"]).finish() == []
+
+
+def test_empty_partitioned_table_keeps_its_schema() -> None:
+    """Without any rows one file lies in the folders of null, so that the table can be read; with rows it does not."""
+    schema = pa.schema([("d", pa.date32()), ("k", pa.string()), ("x", pa.int64())])
+    lake = Lake()
+    ((folder, (table,)),) = publish(
+        lake, sink_for(lake, schema, partition_by=["d", "k"]).finish(at_least_one=True)
+    ).items()
+    assert folder == "d=__HIVE_DEFAULT_PARTITION__/k=__HIVE_DEFAULT_PARTITION__"
+    assert (table.num_rows, table.schema.remove_metadata()) == (0, pa.schema([("x", pa.int64())]))
+    found = list_table(lake.store, lake.table)
+    assert found.partition_schema == pa.schema([("d", pa.string()), ("k", pa.string())])
+    full = sink_for(lake, partition_by=["k"])
+    full.write(batch(["a"]))
+    assert [file.rows for file in full.finish(at_least_one=True)] == [1]
 
 
 def test_partitions_become_folders() -> None:

@@ -34,6 +34,14 @@ def test_options_win_over_the_session() -> None:
     assert api.with_session_settings(session, {"KMSkeyID": "given"}) == {"kmskeyid": "given", "region": "eu-west-1"}
 
 
+def test_settings_of_the_other_use_stay_behind() -> None:
+    """A session may be set up for reads and writes; what is given is passed on, for the data source to refuse."""
+    session: Any = Session({"spark.s3cse.legacy": "allow", "spark.s3cse.profile": "emrfs", "spark.s3cse.region": "r"})
+    assert api.with_session_settings(session, {}, "read") == {"legacy": "allow", "region": "r"}
+    assert api.with_session_settings(session, {}, "write") == {"profile": "emrfs", "region": "r"}
+    assert api.with_session_settings(session, {"filter": "x"}, "write")["filter"] == "x"
+
+
 def test_names_travel_as_json() -> None:
     """Column names with commas and brackets stay themselves."""
     from s3cse.spark.options import parse_options

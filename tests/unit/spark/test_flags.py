@@ -41,6 +41,21 @@ def test_given_flags_are_options() -> None:
     assert parse_options({"path": "s3://b/t", **given}, {}).split_bytes == 1 << 20
 
 
+def test_readers_may_choose_schema_and_commitment() -> None:
+    """Two rules about what is read are flags too."""
+    given = given_options(parser_for(READING).parse_args(["--schema-mode", "merge", "--commitment", "require"]))
+    assert given == {"schemamode": "merge", "commitment": "require"}
+
+
+def test_job_has_defaults_of_its_own() -> None:
+    """A job's default counts where no flag is given, and the help says so."""
+    parser = argparse.ArgumentParser(prog="job")
+    add_flags(parser, READING, schemaMode="merge")
+    assert given_options(parser.parse_args([])) == {"schemamode": "merge"}
+    assert given_options(parser.parse_args(["--schema-mode", "one"])) == {"schemamode": "one"}
+    assert "this job's default: merge" in " ".join(parser.format_help().split())
+
+
 def test_unknown_flag_is_refused() -> None:
     """A flag that a job does not have ends it with exit code 2."""
     with contextlib.redirect_stderr(io.StringIO()) as errors, pytest.raises(SystemExit) as caught:

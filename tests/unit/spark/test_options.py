@@ -9,7 +9,7 @@ import pytest
 
 from s3cse.errors import SettingsError
 from s3cse.objects.policy import Policy
-from s3cse.spark.options import SPELLING, Options, parse_options
+from s3cse.spark.options import ONLY, SPELLING, Options, Use, check_options, parse_options
 from s3cse.storage.port import Location
 
 PATH = {"path": "s3://bucket/lake/table/"}
@@ -146,6 +146,53 @@ def test_environment_is_the_last_resort() -> None:
     found = parse_options(PATH, environment)
     assert (found.kms_key_id, found.region, found.columns) == ("alias/env", "eu-west-1", None)
     assert parse_options({**PATH, **KEY}, environment).kms_key_id == "alias/data"
+
+
+def test_stream_is_not_for_tables() -> None:
+    """The integrity policy of whole objects is refused with a reason, and no message offers it."""
+    message = refused(integrity="Stream")
+    assert "whole objects" in message
+    assert "strict | verify-indexed | none" in message
+    assert "stream" not in refused(integrity="lax")
+
+
+@pytest.mark.parametrize(
+    ("use", "name", "value"),
+    [
+        ("write", "columns", "a"),
+        ("write", "filter", "a > 1"),
+        ("write", "splitBytes", "1m"),
+        ("write", "parallelism", "2"),
+        ("write", "schemaMode", "merge"),
+        ("write", "integrity", "strict"),
+        ("write", "legacy", "allow"),
+        ("write", "commitment", "require"),
+        ("write", "plaintext", "pass"),
+        ("read", "partitionBy", "a"),
+        ("read", "compression", "zstd"),
+        ("read", "profile", "emrfs"),
+    ],
+)
+def test_option_of_the_other_use_is_refused(use: Use, name: str, value: str) -> None:
+    """What a read or a write would ignore is refused where it was given, and let be where the environment has it."""
+    with pytest.raises(SettingsError, match=f"a {use} has no use for {name}"):
+        parse_options({**PATH, **KEY, name: value}, {}, use=use)
+    assert parse_options({**PATH, **KEY}, {f"S3CSE_{name.upper()}": value}, use=use)
+    assert parse_options({**PATH, **KEY, name: value}, {}, use="read" if use == "write" else "write")
+
+
+def test_every_option_has_a_use() -> None:
+    """Options of one use only are options, and none belongs to both lists."""
+    assert set(ONLY["read"]) | set(ONLY["write"]) < set(SPELLING)
+    assert not set(ONLY["read"]) & set(ONLY["write"])
+
+
+def test_check_of_what_was_given() -> None:
+    """Given options are checked by themselves: the key may still come from elsewhere, wrong words may not stay."""
+    check_options({**PATH, "region": "eu-west-1"})
+    for wrong in ({"profile": "x"}, {"nope": "x"}, {"path": "/tmp/x"}, {"kmsKeyId": " "}, {"legacy": "x"}):
+        with pytest.raises(SettingsError):
+            check_options({**PATH, **wrong})
 
 
 def test_options_travel() -> None:

@@ -64,6 +64,21 @@ def test_abort_leaves_nothing(lake: Lake) -> None:
     assert not list(lake.store.list_uploads(lake.table))
 
 
+@pytest.mark.parametrize("options", [{}, {"partitionBy": "k"}], ids=str)
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_file_without_rows_is_for_empty_tables_only(lake: Lake, overwrite: bool, options: dict[str, str]) -> None:
+    """Where no task has rows one file keeps the schema; where another task has some, that file goes: no null folder."""
+    empty = writer(overwrite=overwrite, **options)
+    empty.commit([empty.write(iter([]))])
+    assert len(files(lake)) == 1
+    job = writer(overwrite=True, **options)
+    messages = [job.write(iter([])), job.write(iter(batches(3)))]
+    job.commit(messages)
+    (file,) = list_table(lake.store, lake.table).files
+    assert file.location == messages[1].files[0].upload.location
+    assert not list(lake.store.list_uploads(lake.table))
+
+
 def test_failed_task_takes_its_uploads_along(lake: Lake) -> None:
     """A task whose rows cannot be had to the end aborts what it staged, and passes the error on."""
 
@@ -78,11 +93,12 @@ def test_failed_task_takes_its_uploads_along(lake: Lake) -> None:
 
 
 def test_empty_table_keeps_its_schema(lake: Lake) -> None:
-    """The first of several empty tasks leaves one file without rows; partitioned tables have none."""
+    """The first of several empty tasks leaves one file without rows, in a partitioned table in the folder of null."""
     job = writer()
     message = job.write(iter([]))
     assert [file.rows for file in message.files] == [0]
-    assert writer(partitionBy="k").write(iter([])).files == ()
+    (file,) = writer(partitionBy="k").write(iter([])).files
+    assert "/k=__HIVE_DEFAULT_PARTITION__/" in file.upload.location.key
 
 
 def test_columns_of_the_files_are_nullable(lake: Lake) -> None:
