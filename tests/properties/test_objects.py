@@ -104,7 +104,7 @@ class World:
 def small_requests() -> Iterator[None]:
     """Requests of 64 bytes and holes of 32, so that small objects take several."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fetch, "cut", lambda span: ranges.cut(span, 64))
+        patch.setattr(fetch, "cut", lambda span, size: ranges.cut(span, 64))
         patch.setattr(reader, "coalesce", lambda spans: ranges.coalesce(spans, 32))
         yield
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,12 @@ assert opened["Plaintext"] == data_key["Plaintext"]
 
 def listeners() -> list[Any]:
     """Return the listening addresses of the servers below this process; a Spark that other tests started is none."""
-    below = [each for each in psutil.Process().children(recursive=True) if each.name() != "java"]
-    return [each.laddr for process in below for each in process.net_connections() if each.status == "LISTEN"]
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # Spark's Python workers come and go
+            if process.name() == "weed" or "s3cse.local.kms_server" in process.cmdline():
+                found += [each.laddr for each in process.net_connections() if each.status == "LISTEN"]
+    return found
 
 
 def test_environment_is_enough_for_another_process(servers: s3cse.local.Servers, bucket: str, kms_key: str) -> None:

@@ -33,7 +33,7 @@ REQUEST = 64
 @pytest.fixture(autouse=True)
 def small_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests of 64 bytes, so that small objects take several."""
-    monkeypatch.setattr(fetch, "cut", lambda span: ranges.cut(span, REQUEST))
+    monkeypatch.setattr(fetch, "cut", lambda span, size: ranges.cut(span, REQUEST))
 
 
 def opened_of(
@@ -233,7 +233,7 @@ def test_memory_is_a_window_whatever_the_length(
 ) -> None:
     """The peak is WINDOW × the request's length, as the docstring promises."""
     request = 1 << 18
-    monkeypatch.setattr(fetch, "cut", lambda span: ranges.cut(span, request))
+    monkeypatch.setattr(fetch, "cut", lambda span, size: ranges.cut(span, request))
     write_object(store, keyring, GCM, bytes(40 * request), part_bytes=1 << 20)
     opened = opened_of(store, keyring)
 

@@ -19,7 +19,7 @@ BODY = bytes(range(256)) + b"end"
 @pytest.fixture(autouse=True)
 def small_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests of 64 bytes."""
-    monkeypatch.setattr(fetch, "cut", lambda span: ranges.cut(span, 64))
+    monkeypatch.setattr(fetch, "cut", lambda span, size: ranges.cut(span, 64))
 
 
 def opened_with(tail_bytes: int, size: int = len(BODY)) -> OpenObject:

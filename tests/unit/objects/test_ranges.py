@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from s3cse.objects.ranges import HOLE_BYTES, REQUEST_BYTES, Span, coalesce, cut, widen
+from s3cse.objects.ranges import (
+    HOLE_BYTES,
+    LONG_REQUEST_BYTES,
+    REQUEST_BYTES,
+    Span,
+    coalesce,
+    cut,
+    request_bytes,
+    widen,
+)
 
 
 def test_spans_closer_than_a_hole_share_a_request() -> None:
@@ -17,6 +26,22 @@ def test_spans_closer_than_a_hole_share_a_request() -> None:
 def test_empty_spans_go() -> None:
     """No request for no bytes."""
     assert coalesce([Span(5, 5), Span(0, 0)]) == []
+
+
+@pytest.mark.parametrize(
+    ("length", "wanted"),
+    [
+        (0, REQUEST_BYTES),
+        (1, REQUEST_BYTES),
+        (8 * REQUEST_BYTES, REQUEST_BYTES),
+        (8 * REQUEST_BYTES + 1, REQUEST_BYTES + 16),
+        (16 * REQUEST_BYTES, 2 * REQUEST_BYTES),
+        (1 << 40, LONG_REQUEST_BYTES),
+    ],
+)
+def test_requests_grow_with_the_run(length: int, wanted: int) -> None:
+    """As many requests as can travel at once, of whole blocks, neither short nor endless."""
+    assert request_bytes(length, 8) == wanted
 
 
 def test_cut_covers_the_span_in_pieces() -> None:

@@ -34,7 +34,7 @@ SIZES = [0, 1, 15, 16, 17, 31, 32, 33, 63, 64, 65, 400]
 @pytest.fixture(autouse=True)
 def small_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests of 64 bytes, so that small objects take several."""
-    monkeypatch.setattr(fetch, "cut", lambda span: ranges.cut(span, 64))
+    monkeypatch.setattr(fetch, "cut", lambda span, size: ranges.cut(span, 64))
     monkeypatch.setattr(reader, "coalesce", lambda spans: ranges.coalesce(spans, 32))
 
 
@@ -163,7 +163,7 @@ def test_memory_is_one_buffer_of_the_plaintext(
     store: RecordingStore, keyring: KmsKeyring, buffers: list[pa.Buffer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A verified read holds the object once: one Arrow buffer, and less than a tenth of it in Python."""
-    monkeypatch.setattr(fetch, "cut", lambda span: ranges.cut(span, 1 << 18))
+    monkeypatch.setattr(fetch, "cut", lambda span, size: ranges.cut(span, 1 << 18))
     size = (16 << 18) + 5
     write_object(store, keyring, GCM, bytes(size), part_bytes=1 << 20)
     opened = opened_of(store, keyring, native)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -31,7 +32,7 @@ PIECES = -(-len(TEXT) // REQUEST)
 @pytest.fixture(autouse=True)
 def small_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests of 64 bytes, so that small objects take several."""
-    monkeypatch.setattr(fetch, "cut", lambda span: ranges.cut(span, REQUEST))
+    monkeypatch.setattr(fetch, "cut", lambda span, size: ranges.cut(span, REQUEST))
 
 
 def opened_of(
@@ -192,7 +193,7 @@ def test_failed_request_ends_the_stream(
 
 def test_memory_is_a_window(store: RecordingStore, keyring: KmsKeyring, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a long object never more than WINDOW + 1 pieces exist, if the caller keeps none."""
-    monkeypatch.setattr(fetch, "cut", lambda span: ranges.cut(span, 1 << 16))
+    monkeypatch.setattr(fetch, "cut", lambda span, size: ranges.cut(span, 1 << 16))
     write_object(store, keyring, GCM, bytes(100 << 16), part_bytes=1 << 20)
     opened = opened_of(store, keyring)
     base, most = pa.total_allocated_bytes(), 0
@@ -200,6 +201,18 @@ def test_memory_is_a_window(store: RecordingStore, keyring: KmsKeyring, monkeypa
         most = max(most, pa.total_allocated_bytes() - base)
         del buffer
     assert most <= (WINDOW + 1) << 16
+
+
+def test_pieces_are_as_long_as_the_docstring_says(
+    store: RecordingStore, keyring: KmsKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Requests of a long object are not longer in a stream, whose memory they are."""
+    monkeypatch.undo()
+    write_object(store, keyring, GCM, TEXT)
+    opened = opened_of(store, keyring)
+    long = replace(opened, stored=replace(opened.stored, size=(1 << 30) + 16), plaintext_bytes=1 << 30)
+    assert max(map(len, fetch.pieces(long, ranges.Span(0, 1 << 30)))) == ranges.LONG_REQUEST_BYTES
+    assert max(map(len, streaming._pieces(long, 1 << 30))) == ranges.REQUEST_BYTES
 
 
 def test_values_are_wiped(store: RecordingStore, keyring: KmsKeyring, monkeypatch: pytest.MonkeyPatch) -> None:
