@@ -14,7 +14,8 @@ from s3cse.storage.spool import PartSpool
 
 #: S3 takes no more parts than this for one object.
 MAX_PARTS = 10_000
-#: Parts of one object that are on their way to S3 at once.
+#: Parts of one object that are on their way to S3 at once: 565, 768 and 628 MB/s with 2, 4 and 8 on two cores
+#: (`bench/transfer.py --sizes`), where the client's CPU is the limit.
 PARTS_IN_FLIGHT = 4
 #: Parts of one object that are encrypted and spooled at once: enough to keep two cores busy, and open files many.
 PARTS_INTO_SPOOL = 2

@@ -66,7 +66,7 @@ def read_to_file(
 
 
 def _through_spool(opened: OpenObject, out: IO[bytes], directory: str | None) -> None:
-    spans = pieces(opened, Span(0, opened.plaintext_bytes))
+    spans = pieces(opened, Span(0, opened.plaintext_bytes), REQUEST_BYTES)
     with SpoolFile(directory) as spool, _rooms(max(map(len, spans), default=0)) as rooms, GcmBody(opened) as body:
         work = (partial(_take_in, opened, body, spool, rooms, piece) for piece in spans)
         with closing(results_in_order(work, WINDOW)) as taken:

@@ -9,23 +9,26 @@ from typing import TYPE_CHECKING
 
 from s3cse.crypto.ciphers import BLOCK_BYTES
 from s3cse.objects.open import OpenObject
-from s3cse.objects.ranges import Span, cut
+from s3cse.objects.ranges import LONG_REQUEST_BYTES, Span, cut, request_bytes
+from s3cse.objects.workers import WORKERS
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 
-def pieces(opened: OpenObject, span: Span) -> list[Span]:
-    """Cut stored bytes into pieces of at most REQUEST_BYTES, in order, the last of them what opening brought along.
+def pieces(opened: OpenObject, span: Span, most: int = LONG_REQUEST_BYTES) -> list[Span]:
+    """Cut stored bytes into pieces of at most ``most`` bytes, in order, the last of them what opening brought along.
 
     Args:
         span: starts with a cipher block, and so does every piece.
+        most: a multiple of 16.
     """
     tail_at = opened.stored.size - len(opened.tail)
     # A GCM body ends within a block, so the tail may begin in one: that block is fetched.
     border = min(max(-(-tail_at // BLOCK_BYTES) * BLOCK_BYTES, span.start), span.end)
     near = Span(border, span.end)
-    return cut(Span(span.start, border)) + ([near] if near else [])
+    far = Span(span.start, border)
+    return cut(far, min(request_bytes(len(far), WORKERS), most)) + ([near] if near else [])
 
 
 def is_here(opened: OpenObject, piece: Span) -> bool:

@@ -13,7 +13,7 @@ from s3cse.objects.fetch import fill, pieces
 from s3cse.objects.gcm_body import GcmBody
 from s3cse.objects.naming import naming
 from s3cse.objects.open import OpenObject
-from s3cse.objects.ranges import Span
+from s3cse.objects.ranges import REQUEST_BYTES, Span
 from s3cse.objects.wiping import wipe
 from s3cse.objects.workers import results_in_order
 from s3cse.storage.port import Location
@@ -58,8 +58,12 @@ def _named(location: Location, found: Generator[pa.Buffer, None, None]) -> Gener
             yield buffer
 
 
+def _pieces(opened: OpenObject, end: int) -> list[Span]:
+    return pieces(opened, Span(0, end), REQUEST_BYTES)
+
+
 def _plain(opened: OpenObject) -> Generator[pa.Buffer, None, None]:
-    work = (partial(_fetch, opened, piece) for piece in pieces(opened, Span(0, opened.stored.size)))
+    work = (partial(_fetch, opened, piece) for piece in _pieces(opened, opened.stored.size))
     with closing(results_in_order(work, WINDOW)) as fetched:
         for _, buffer in fetched:
             yield buffer
@@ -73,7 +77,7 @@ def _fetch(opened: OpenObject, piece: Span) -> _Piece:
 
 def _gcm(opened: OpenObject) -> Generator[pa.Buffer, None, None]:
     with GcmBody(opened) as body:
-        work = (partial(_decrypt, opened, body, piece) for piece in pieces(opened, Span(0, opened.plaintext_bytes)))
+        work = (partial(_decrypt, opened, body, piece) for piece in _pieces(opened, opened.plaintext_bytes))
         with closing(results_in_order(work, WINDOW, discard=wipe)) as decrypted:
             yield from decrypted
         try:
@@ -90,7 +94,7 @@ def _decrypt(opened: OpenObject, body: GcmBody, piece: Span) -> pa.Buffer:
 
 def _cbc(opened: OpenObject) -> Generator[pa.Buffer, None, None]:
     envelope, key = opened.cipher()
-    work = (partial(_fetch, opened, piece) for piece in pieces(opened, Span(0, opened.stored.size)))
+    work = (partial(_fetch, opened, piece) for piece in _pieces(opened, opened.stored.size))
     with (
         opened.backend.cbc_decryptor(key.view(), envelope.iv, padding=False) as cipher,
         closing(results_in_order(work, WINDOW)) as fetched,

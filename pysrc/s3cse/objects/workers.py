@@ -13,7 +13,8 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import TypeVar
 
-#: Requests in flight at once in one process; each also runs the cipher on its bytes.
+#: Requests in flight at once in one process; each also runs the cipher on its bytes. On loopback with two cores 2, 4
+#: and 8 are alike (`bench/transfer.py --sizes`): the number is for networks, where a connection waits.
 WORKERS = 8
 
 _T = TypeVar("_T")

@@ -12,7 +12,7 @@ import pytest
 
 from s3cse.objects import pipeline
 from s3cse.objects.pipeline import Pipeline
-from s3cse.objects.workers import pool
+from s3cse.objects.workers import WORKERS, pool
 from s3cse.storage.port import UploadedPart
 
 PART = 16
@@ -260,4 +260,26 @@ def test_busy_pool_delays_but_does_not_block() -> None:
     gate.set()
     thread.join(10)
     assert shelf.whole()[-4:] == b"tag!"
+    assert all(other.result(10) for other in others)
+
+
+def test_parts_that_waited_behind_the_error_do_not_travel() -> None:
+    """Parts that were handed over before an error, and get a worker after it, are neither sealed nor sent."""
+    gate = threading.Event()
+    others = [pool().submit(gate.wait, 10) for _ in range(WORKERS - 1)]
+
+    class Slow(Shelf):
+        def put(self, index: int, part: bytearray) -> bool:
+            time.sleep(0.05)  # until all three are handed over
+            return super().put(index, part)
+
+    body, shelf = Xor(), Slow(fail_at=0)
+    line = Pipeline(body, shelf, PART)
+    line.write(memoryview(TEXT)[: 3 * PART + 1])
+    assert shelf.failed.wait(10)
+    time.sleep(0.1)
+    assert body.order == [0]
+    assert shelf.calls == ["begin", "failed"]
+    gate.set()
+    line.close()
     assert all(other.result(10) for other in others)
