@@ -206,7 +206,7 @@ def main() -> None:
     size = options.mib << 20
     speeds: dict[str, list[float]] = {case.name: [] for case in cases}
     memory: dict[str, list[float]] = {case.name: [] for case in cases}
-    with tempfile.TemporaryDirectory(prefix="s3cse-bench-") as name:
+    with tempfile.TemporaryDirectory(prefix="s3cse-transfer-") as name:
         folder = Path(name)
         make_object(folder, size)
         with serving(folder) as url:
