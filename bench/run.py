@@ -51,6 +51,13 @@ BENCHMARKS = (
         "full scan at most 1.3 x plain local files",
         environment=".venv-pyspark41",
     ),
+    Benchmark(
+        "transfer",
+        "transfer.py",
+        "Uploads and downloads against a loopback stub",
+        "at least 0.9 of plain boto3",
+        arguments=("--mib", "512", "--rounds", "3"),
+    ),
     Benchmark("memory", "memory.py", "Peak memory of one 1 GiB object", "write at most 200 MiB over base"),
 )
 
