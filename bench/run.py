@@ -62,7 +62,7 @@ BENCHMARKS = (
         "transfer.py",
         "Uploads and downloads against a loopback stub",
         "at least 0.9 of plain boto3",
-        arguments=("--mib", "512", "--rounds", "3"),
+        arguments=("--mib", "1024", "--rounds", "3"),
     ),
     Benchmark("memory", "memory.py", "Peak memory of one 1 GiB object", "write at most 200 MiB over base"),
 )
