@@ -179,7 +179,8 @@ def _compare_columns(node: ColumnComparison) -> Any:
     if node.operator == "=":
         return answer | (pc.is_nan(left) & pc.is_nan(right))
     if node.operator in ("<=", ">="):
-        return answer | pc.is_nan(greater_first)
+        # NaN against NULL is unknown, not true.
+        return answer | (pc.is_nan(greater_first) & other.is_valid())
     return answer | (pc.is_nan(greater_first) & ~pc.is_nan(other))
 
 

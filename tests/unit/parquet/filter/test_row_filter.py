@@ -195,6 +195,13 @@ def test_nan_is_greatest_and_zeros_are_equal(sql: str, expected: list[bool | Non
     assert truth(sql) == expected
 
 
+@pytest.mark.parametrize("operator", ["=", "<", "<=", ">", ">=", "<>"])
+def test_nan_against_null_is_unknown(operator: str) -> None:
+    """Either way round: no order of NaN makes a comparison with NULL true or false."""
+    rows = pa.table({"d": pa.array([NAN, None, NAN]), "e": pa.array([None, NAN, NAN], pa.float64())})
+    assert truth(f"d {operator} e", rows)[:2] == [None, None]
+
+
 @pytest.mark.parametrize(
     ("sql", "expected"),
     [
