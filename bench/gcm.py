@@ -19,7 +19,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
@@ -157,6 +157,21 @@ def variants(size: int) -> dict[str, Variant]:
     return found
 
 
+def peers_of(name: str, cases: Iterable[str]) -> list[str]:
+    """Return what a case of ours is compared with; for segments, one stream and one message each of our own too.
+
+    Segments beside messages show what the field arithmetic costs: both start and finish a cipher for every chunk.
+    """
+    if not name.startswith("s3cse"):
+        return []
+    direction, _, how = name.removeprefix("s3cse ").partition(", ")
+    others = [peer for peer in cases if not peer.startswith("s3cse") and peer.endswith(direction)]
+    own = [f"s3cse {direction}", f"s3cse {direction}, a message each"] if "segments" in how else []
+    if "threads" in how:
+        own = ["s3cse encrypt, segments"]
+    return others + [peer for peer in own if peer in cases]
+
+
 def measure(size: int, rounds: int, seconds: float) -> Iterator[Result]:
     """Run the rounds and yield the medians, ours with their ratios."""
     cases = variants(size)
@@ -166,10 +181,10 @@ def measure(size: int, rounds: int, seconds: float) -> Iterator[Result]:
             seen[name].append(case(seconds) / 1e9)
     for name in cases:
         value = statistics.median(seen[name])
-        peers = [peer for peer in cases if peer.split()[-1] == name.split(",")[0].split()[-1] and peer[:5] != "s3cse"]
-        if name[:5] != "s3cse":
+        peers = peers_of(name, cases)
+        if not peers:
             yield Result(name, round(value, 3), "GB/s", None, None)
-        for peer in peers if name[:5] == "s3cse" else []:
+        for peer in peers:
             # Round by round, so that both sides of a ratio met the same noise.
             ratio = statistics.median(ours / theirs for ours, theirs in zip(seen[name], seen[peer], strict=True))
             yield Result(name, round(value, 3), "GB/s", round(ratio, 3), peer)
