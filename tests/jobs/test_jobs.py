@@ -22,7 +22,7 @@ import pytest
 import s3cse.local
 from s3cse.envelope.profiles import find_profile
 from s3cse.keyrings import KmsKeyring
-from s3cse.objects.upload import put_object
+from s3cse.objects.put import put_object
 from s3cse.parquet import journal
 from s3cse.parquet.verify import UNAUTHENTICATED, FileReport
 from s3cse.spark.flags import given_options

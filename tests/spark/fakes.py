@@ -18,7 +18,7 @@ from s3cse.envelope.model import KMS_KEY_ID_ENTRY, RESERVED_CONTEXT_KEY, WRAP_KM
 from s3cse.envelope.profiles import Profile, find_profile
 from s3cse.errors import KeyringError, TransferError
 from s3cse.keyrings.base import DataKey
-from s3cse.objects.upload import put_object
+from s3cse.objects.put import put_object
 from s3cse.storage.memory import MemoryStore
 from s3cse.storage.port import ListedObject, Location, PendingUpload, StoredObject, UploadedPart
 
@@ -35,6 +35,11 @@ class FakeKeyring:
     def __init__(self) -> None:
         self.keys: dict[bytes, bytes] = {}
         self.unwraps = 0
+
+    def for_encryption(self, uri: str) -> FakeKeyring:
+        """See Keyring."""
+        assert uri.startswith("s3://")
+        return self
 
     def new_data_key(self, profile: Profile) -> DataKey:
         """See Keyring."""

@@ -18,7 +18,7 @@ import s3cse.local
 from s3cse.envelope.profiles import Profile
 from s3cse.keyrings import KmsKeyring
 from s3cse.local.java import java_home
-from s3cse.objects.upload import put_object
+from s3cse.objects.put import put_object
 from s3cse.storage.port import Location
 from s3cse.storage.s3 import S3Store
 from spark.fakes import GCM, parquet

@@ -6,16 +6,17 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from s3cse.errors import EnvelopeError
 
 #: What to do about an envelope that no client wrote like this.
-TAMPERED = "the object's metadata was changed after it was written: restore it from a copy you trust"
-_REENCODED = (
-    "S3 re-encodes metadata that is not ASCII, and reading that is not supported yet: write the map again as JSON with "
-    "\\u escapes"
+TAMPERED = (
+    "the object's metadata or instruction file was changed after it was written: restore it from a copy you trust"
 )
+#: The longest JSON that is read, in characters. KMS takes contexts of 8 KiB, and S3 2 KB of metadata.
+MAX_JSON_CHARS = 1 << 18
 _SHOWN = 60  # characters of a bad value that an error message repeats
 
 
@@ -41,7 +42,7 @@ def decode_base64(name: str, text: str) -> bytes:
     # Python takes set bits after the last byte, and before 3.11 stray padding too; other readers do not.
     if data is None or encode_base64(data) != text:
         raise EnvelopeError(
-            f"{name} is not base64", found=_shown(text), expected="standard base64 with padding", fix=TAMPERED
+            f"{name} is not base64", found=shown(text), expected="standard base64 with padding", fix=TAMPERED
         )
     return data
 
@@ -53,18 +54,37 @@ def encode_base64(data: bytes) -> str:
 
 def decode_map(name: str, text: str) -> dict[str, str]:
     """Return a JSON object of strings; doubled names are refused, since two readers could disagree on them."""
-    try:
-        value = json.loads(text, object_pairs_hook=_pairs_once)
-    except (ValueError, RecursionError):
-        value = None
+    value = decode_json(text)
     if not isinstance(value, dict) or not all(map(is_text, value)) or not all(map(is_text, value.values())):
         raise EnvelopeError(
             f"{name} is no JSON map of strings",
-            found=_shown(text),
+            found=shown(text),
             expected='{"name": "value", …} with each name once',
-            fix=_REENCODED if text.lstrip().startswith("=?") else TAMPERED,
+            fix=TAMPERED,
         )
     return value
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A JSON number as it is spelt: nobody computes with a number of a thousand digits."""
+
+    text: str
+
+
+def decode_json(text: str) -> object:
+    """Return what the JSON text says, numbers as :class:`Number`; None for ``null`` and for anything malformed.
+
+    Malformed is also what is longer than MAX_JSON_CHARS, nested too deeply, or names something twice in an object.
+    """
+    if len(text) > MAX_JSON_CHARS:
+        return None
+    try:
+        return json.loads(
+            text, object_pairs_hook=_pairs_once, parse_int=Number, parse_float=Number, parse_constant=Number
+        )
+    except (ValueError, RecursionError):
+        return None
 
 
 def is_text(value: object) -> bool:
@@ -90,5 +110,6 @@ def _pairs_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
+    """Return the beginning of a bad value for a message, control characters escaped."""
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from s3cse.envelope.model import WRAP_KMS, WRAP_KMS_CONTEXT, ContentAlgorithm, Format
+from s3cse.envelope.model import (
+    WRAP_AES_GCM,
+    WRAP_KMS,
+    WRAP_KMS_CONTEXT,
+    WRAP_RSA_OAEP_SHA1,
+    WRAP_V1_AES,
+    WRAP_V1_RSA,
+    ContentAlgorithm,
+    Format,
+)
 from s3cse.errors import SettingsError
 
 DEFAULT_PROFILE = "emrfs-v2"
@@ -21,23 +30,26 @@ class Profile:
     wrap_algorithm: str
 
 
-PROFILES = (
-    Profile(
-        name="emrfs",
-        keyring="kms",
-        format=Format.V2,
-        content_algorithm=ContentAlgorithm.AES_CBC,
-        wrap_algorithm=WRAP_KMS,
-    ),
-    Profile(
-        name="emrfs-v2",
-        keyring="kms",
-        format=Format.V2,
-        content_algorithm=ContentAlgorithm.AES_GCM,
-        wrap_algorithm=WRAP_KMS_CONTEXT,
-    ),
+_CBC, _GCM, _COMMITTING = ContentAlgorithm.AES_CBC, ContentAlgorithm.AES_GCM, ContentAlgorithm.AES_GCM_COMMITTING
+
+PROFILES = tuple(
+    Profile(name=name, keyring=keyring, format=format_, content_algorithm=algorithm, wrap_algorithm=wrap)
+    for name, keyring, format_, algorithm, wrap in (
+        ("emrfs", "kms", Format.V2, _CBC, WRAP_KMS),
+        ("emrfs", "aes", Format.V1, _CBC, WRAP_V1_AES),
+        ("emrfs", "rsa", Format.V1, _CBC, WRAP_V1_RSA),
+        ("emrfs-v2", "kms", Format.V2, _GCM, WRAP_KMS_CONTEXT),
+        ("emrfs-v2", "aes", Format.V2, _GCM, WRAP_AES_GCM),
+        ("emrfs-v2", "rsa", Format.V2, _GCM, WRAP_RSA_OAEP_SHA1),
+        ("redshift", "aes", Format.V1, _CBC, WRAP_V1_AES),
+        ("s3ec-v4", "kms", Format.V3, _COMMITTING, WRAP_KMS_CONTEXT),
+        ("s3ec-v4", "aes", Format.V3, _COMMITTING, WRAP_AES_GCM),
+        ("s3ec-v4", "rsa", Format.V3, _COMMITTING, WRAP_RSA_OAEP_SHA1),
+    )
 )
 PROFILE_NAMES = tuple(sorted({profile.name for profile in PROFILES}))
+#: The profiles that a KMS keyring can write.
+KMS_PROFILE_NAMES = tuple(sorted(profile.name for profile in PROFILES if profile.keyring == "kms"))
 
 
 def find_profile(name: str, keyring: str) -> Profile:

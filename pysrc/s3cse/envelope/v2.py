@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from s3cse.envelope.fields import TAMPERED, decode_base64, decode_map, encode_base64, encode_map, required
+from s3cse.envelope.fields import TAMPERED, decode_base64, decode_map, encode_base64, encode_map, required, shown
 from s3cse.envelope.model import (
-    KNOWN_WRAPS,
+    BINDING_WRAPS,
     RESERVED_CONTEXT_KEY,
-    WRAP_AES_GCM,
+    WRAP_AES_WRAP,
     WRAP_KMS,
     WRAP_KMS_CONTEXT,
-    WRAP_RSA_OAEP_SHA1,
+    WRAP_RSA_OAEP_SHA256,
     ContentAlgorithm,
     Envelope,
     Format,
 )
-from s3cse.errors import EnvelopeError, SettingsError
+from s3cse.envelope.wraps import check_reserved_entry, check_wrapped_key
+from s3cse.errors import EnvelopeError
 
-#: S3 takes this many bytes of user metadata: names and values added up (FORMATS.md section 11).
-METADATA_LIMIT_BYTES = 2048
-_GCM_ONLY_WRAPS = (WRAP_KMS_CONTEXT, WRAP_AES_GCM, WRAP_RSA_OAEP_SHA1)
+_WRAPS = BINDING_WRAPS | {WRAP_KMS, WRAP_AES_WRAP, WRAP_RSA_OAEP_SHA256}
+_ALGORITHMS = (ContentAlgorithm.AES_GCM, ContentAlgorithm.AES_CBC)
 
 
 def parse(fields: Mapping[str, str]) -> Envelope:
@@ -31,11 +31,11 @@ def parse(fields: Mapping[str, str]) -> Envelope:
     """
     algorithm = _content_algorithm(required(fields, "x-amz-cek-alg"))
     wrap = required(fields, "x-amz-wrap-alg")
-    if wrap not in KNOWN_WRAPS:
+    if wrap not in _WRAPS:
         raise EnvelopeError(
             "x-amz-wrap-alg names no known key wrap",
-            found=repr(wrap),
-            expected=", ".join(sorted(KNOWN_WRAPS)),
+            found=shown(wrap),
+            expected=", ".join(sorted(_WRAPS)),
             fix=TAMPERED,
         )
     matdesc = fields.get("x-amz-matdesc")
@@ -45,7 +45,7 @@ def parse(fields: Mapping[str, str]) -> Envelope:
         wrap_algorithm=wrap,
         encrypted_data_key=decode_base64("x-amz-key-v2", required(fields, "x-amz-key-v2")),
         iv=decode_base64("x-amz-iv", required(fields, "x-amz-iv")),
-        encryption_context=None if matdesc is None else decode_map("x-amz-matdesc", matdesc),
+        materials_description=None if matdesc is None else decode_map("x-amz-matdesc", matdesc),
         claimed_length=fields.get("x-amz-unencrypted-content-length"),
     )
     _check_body(envelope, fields.get("x-amz-tag-len"))
@@ -54,15 +54,15 @@ def parse(fields: Mapping[str, str]) -> Envelope:
 
 
 def _content_algorithm(name: str) -> ContentAlgorithm:
-    try:
-        return ContentAlgorithm(name)
-    except ValueError:
-        raise EnvelopeError(
-            "x-amz-cek-alg names no known content algorithm",
-            found=repr(name),
-            expected=" or ".join(known.value for known in ContentAlgorithm),
-            fix=TAMPERED,
-        ) from None
+    for known in _ALGORITHMS:
+        if name == known.value:
+            return known
+    raise EnvelopeError(
+        "x-amz-cek-alg names no known content algorithm",
+        found=shown(name),
+        expected=" or ".join(known.value for known in _ALGORITHMS),
+        fix=TAMPERED,
+    )
 
 
 def _check_body(envelope: Envelope, tag_len: str | None) -> None:
@@ -76,15 +76,15 @@ def _check_body(envelope: Envelope, tag_len: str | None) -> None:
         )
     # Go's clients leave the tag length out. There is only one, so its absence changes nothing; another one would.
     if envelope.authenticated and tag_len not in (None, "128"):
-        raise EnvelopeError("x-amz-tag-len does not fit GCM", found=repr(tag_len), expected="'128'", fix=TAMPERED)
+        raise EnvelopeError("x-amz-tag-len does not fit GCM", found=shown(tag_len), expected="'128'", fix=TAMPERED)
     if not envelope.authenticated and tag_len is not None:
-        raise EnvelopeError("x-amz-tag-len does not fit CBC", found=repr(tag_len), expected="none", fix=TAMPERED)
+        raise EnvelopeError("x-amz-tag-len does not fit CBC", found=shown(tag_len), expected="none", fix=TAMPERED)
 
 
 def _check_wrap(envelope: Envelope) -> None:
     """Refuse an object of one wrap or body relabelled as another (DESIGN.md section 5)."""
-    wrap, context = envelope.wrap_algorithm, envelope.encryption_context
-    if wrap in _GCM_ONLY_WRAPS and not envelope.authenticated:
+    wrap, context = envelope.wrap_algorithm, envelope.materials_description
+    if wrap in BINDING_WRAPS and not envelope.authenticated:
         raise EnvelopeError(
             f"x-amz-cek-alg does not go with wrap {wrap!r}",
             found=envelope.content_algorithm.value,
@@ -99,42 +99,26 @@ def _check_wrap(envelope: Envelope) -> None:
             fix=TAMPERED,
         )
     # Without any stored context (a copy lost it) the keyring sends the right entry by itself, and KMS decides.
-    stored = None if context is None else context.get(RESERVED_CONTEXT_KEY)
-    if wrap == WRAP_KMS_CONTEXT and context is not None and stored != envelope.content_algorithm.value:
-        raise EnvelopeError(
-            f"x-amz-matdesc does not name the object's own content algorithm in {RESERVED_CONTEXT_KEY}",
-            found="no such entry" if stored is None else repr(stored),
-            expected=repr(envelope.content_algorithm.value),
-            fix=TAMPERED,
-        )
+    if wrap == WRAP_KMS_CONTEXT and context is not None:
+        check_reserved_entry(envelope, "x-amz-matdesc")
+    check_wrapped_key(envelope, "x-amz-key-v2")
 
 
 def write(envelope: Envelope, plaintext_bytes: int) -> dict[str, str]:
-    """Return the object metadata (names without ``x-amz-meta-``) for this envelope.
+    """Return the fields of this envelope by name.
 
     Args:
         envelope: of format V2.
         plaintext_bytes: the exact plaintext length, for readers that cannot compute it.
-
-    Raises:
-        SettingsError: it does not fit into S3's 2 KB of metadata.
     """
-    metadata = {
+    fields = {
         "x-amz-key-v2": encode_base64(envelope.encrypted_data_key),
         "x-amz-iv": encode_base64(envelope.iv),
-        "x-amz-matdesc": encode_map(envelope.encryption_context or {}),
+        "x-amz-matdesc": encode_map(envelope.materials_description or {}),
         "x-amz-wrap-alg": envelope.wrap_algorithm,
         "x-amz-cek-alg": envelope.content_algorithm.value,
         "x-amz-unencrypted-content-length": str(plaintext_bytes),
     }
     if envelope.authenticated:
-        metadata["x-amz-tag-len"] = "128"
-    size = sum(len(name) + len(value) for name, value in metadata.items())
-    if size > METADATA_LIMIT_BYTES:
-        raise SettingsError(
-            "the envelope does not fit into the object's metadata",
-            found=f"{size} bytes",
-            expected=f"at most {METADATA_LIMIT_BYTES} bytes",
-            fix="use a shorter encryption context",
-        )
-    return metadata
+        fields["x-amz-tag-len"] = "128"
+    return fields

@@ -1,7 +1,29 @@
 """Who wraps data keys: the only code that sees a key service."""
 
-from s3cse.keyrings.base import DataKey, Keyring
+from s3cse.keyrings.aes import AesKeyring
+from s3cse.keyrings.base import Claim, Claiming, DataKey, Keyring
 from s3cse.keyrings.caching import CachingKeyring
 from s3cse.keyrings.kms import KmsKeyring, kms_client
+from s3cse.keyrings.kms_discovery import KmsDiscoveryKeyring
+from s3cse.keyrings.multi import MultiKeyring
+from s3cse.keyrings.pkcs11 import Pkcs11Keyring
+from s3cse.keyrings.provider import Materials, MaterialsProvider, ProviderKeyring
+from s3cse.keyrings.rsa import RsaKeyring
 
-__all__ = ["CachingKeyring", "DataKey", "Keyring", "KmsKeyring", "kms_client"]
+__all__ = [
+    "AesKeyring",
+    "CachingKeyring",
+    "Claim",
+    "Claiming",
+    "DataKey",
+    "Keyring",
+    "KmsDiscoveryKeyring",
+    "KmsKeyring",
+    "Materials",
+    "MaterialsProvider",
+    "MultiKeyring",
+    "Pkcs11Keyring",
+    "ProviderKeyring",
+    "RsaKeyring",
+    "kms_client",
+]

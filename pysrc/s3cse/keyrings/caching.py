@@ -18,7 +18,7 @@ from typing import NoReturn
 from s3cse.crypto.secret import Secret
 from s3cse.envelope.model import Envelope
 from s3cse.envelope.profiles import Profile
-from s3cse.keyrings.base import DataKey, Keyring
+from s3cse.keyrings.base import Claim, DataKey, Keyring, claim_of
 
 
 @dataclass(slots=True)
@@ -78,6 +78,10 @@ class CachingKeyring:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a cache of keys cannot be pickled: make another keyring there")
 
+    def for_encryption(self, uri: str) -> Keyring:
+        """See Keyring; new data keys need no cache."""
+        return self._inner.for_encryption(uri)
+
     def new_data_key(self, profile: Profile) -> DataKey:
         """See Keyring; never cached."""
         return self._inner.new_data_key(profile)
@@ -94,6 +98,10 @@ class CachingKeyring:
                 entry.key = key
             entry.uses += 1
             return entry.key
+
+    def claim(self, envelope: Envelope) -> Claim:
+        """See Claiming; the inner keyring's."""
+        return claim_of(self._inner, envelope)
 
     def _entry(self, identity: bytes) -> _Entry:
         cache = self._cache()
@@ -122,9 +130,13 @@ class CachingKeyring:
 
 
 def _identity(envelope: Envelope) -> bytes:
-    """Return a digest of all the key service would see; fields are length-prefixed, so none can pass for another."""
+    """Return a digest of all the key service would see; fields are length-prefixed, so none can pass for another.
+
+    That is all a data key depends on. The message id and commitment of format V3 come after it: each object derives its
+    own key from the data key and checks its own commitment, cached or not.
+    """
     digest = hashlib.sha256()
-    context = sorted((envelope.encryption_context or {}).items())
+    context = sorted((envelope.materials_description or {}).items())
     texts = [envelope.format.value, envelope.content_algorithm.value, envelope.wrap_algorithm]
     texts += [text for entry in context for text in entry]
     for piece in (envelope.encrypted_data_key, *(text.encode("utf-8", "surrogatepass") for text in texts)):

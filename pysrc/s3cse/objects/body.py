@@ -88,6 +88,6 @@ def body_encryptor(backend: Backend, algorithm: ContentAlgorithm, key: Buffer, i
     Raises:
         IntegrityError: the key is the one in 2^128 that authenticates nothing.
     """
-    if algorithm is ContentAlgorithm.AES_GCM:
-        return _Gcm(backend.object_cipher(key, iv))
+    if algorithm.authenticated:
+        return _Gcm(backend.object_cipher(key, iv, algorithm.aad))
     return _Cbc(backend.cbc_encryptor(key, iv))

@@ -26,7 +26,7 @@ class GcmBody:
     def __init__(self, opened: OpenObject) -> None:
         envelope, key = opened.cipher()
         try:
-            self._cipher = opened.backend.object_cipher(key.view(), envelope.iv)
+            self._cipher = opened.backend.object_cipher(key.view(), envelope.iv, envelope.content_algorithm.aad)
         except IntegrityError:
             raise does_not_verify() from None
         # Whatever tail was asked for, it holds the tag.

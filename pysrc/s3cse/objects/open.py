@@ -1,7 +1,8 @@
 """Opening an encrypted object: one suffix-range GET brings the envelope (in its headers) and the end of the body.
 
-The order matters: the envelope's consistency, then the caller's policy, then the key service, then the body. A refused
-object costs no call to the key service.
+An object whose headers hold no wrapped key costs a second GET, for its instruction file. The order matters: the
+envelope's consistency, then the caller's policy, then the key service, then the key commitment, then the body. A
+refused object costs no call to the key service.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from typing import NoReturn
 from s3cse.crypto.backend import default_backend
 from s3cse.crypto.ciphers import BLOCK_BYTES, GCM_TAG_BYTES, Backend
 from s3cse.crypto.secret import Secret
-from s3cse.envelope.detect import read_envelope
+from s3cse.envelope.detect import read_envelope, wants_instruction_file
+from s3cse.envelope.instruction_file import INSTRUCTION_SUFFIX, MAX_INSTRUCTION_BYTES
 from s3cse.envelope.model import Envelope
 from s3cse.errors import EnvelopeError, IntegrityError, TransferError
 from s3cse.keyrings.base import Keyring
+from s3cse.objects.content_key import content_key
 from s3cse.objects.naming import does_not_verify, naming
 from s3cse.objects.policy import Policy
 from s3cse.storage.port import Location, ObjectStore, StoredObject
@@ -28,8 +31,9 @@ TAIL_BYTES = 64 << 10
 class OpenObject:
     """An object that was opened: what it is, how long its plaintext is, and the stored bytes that came along.
 
-    ``tail`` holds the last stored bytes (ciphertext, tag included; plaintext where the object is plain). ``key`` is
-    None for a plain object. ``plaintext_bytes`` of a CBC object is only as true as its unauthenticated padding. Belongs
+    ``tail`` holds the last stored bytes (ciphertext, tag included; plaintext where the object is plain). ``key`` is the
+    body's, None for a plain object. ``instruction`` is what the headers of its instruction file say, if it has one.
+    ``plaintext_bytes`` of a CBC object is only as true as its unauthenticated padding. Belongs
     to one process and cannot be pickled.
     """
 
@@ -40,6 +44,7 @@ class OpenObject:
     tail: bytes = field(repr=False)
     plaintext_bytes: int
     backend: Backend = field(repr=False)
+    instruction: StoredObject | None = None
 
     @property
     def uri(self) -> str:
@@ -63,12 +68,14 @@ def open_object(
     policy: Policy,
     *,
     tail_bytes: int = TAIL_BYTES,
+    instruction_suffix: str = INSTRUCTION_SUFFIX,
     backend: Backend | None = None,
 ) -> OpenObject:
     """Open an object in one GET, without a HEAD, and unwrap its data key.
 
     Args:
         tail_bytes: how much of the end of the stored body to fetch along, at least 32.
+        instruction_suffix: what the name of an instruction file adds to the object's.
 
     Raises:
         EnvelopeError, PolicyError, KeyringError, IntegrityError, TransferError: as their names say; each names the
@@ -85,14 +92,34 @@ def open_object(
                 expected=f"{min(length, stored.size)} bytes",
                 fix="use another store",
             )
-        return _open(store, keyring, stored, tail, policy, backend or default_backend())
+        instruction, body = None, None
+        if stored.size and wants_instruction_file(stored.metadata, stored.doubled):
+            instruction, body = _instruction_file(store, location, instruction_suffix)
+        envelope = read_envelope(stored.metadata, stored.doubled, body)
+        _check_empty(envelope, stored.size, policy)
+        policy.check(envelope)
+        backend = backend or default_backend()
+        if envelope is None:
+            return OpenObject(store, stored, None, None, tail, stored.size, backend)
+        _check_size(envelope, stored.size)
+        key = content_key(envelope, keyring.unwrap(envelope))
+        length = _plaintext_bytes(envelope, key, stored.size, tail, backend)
+        return OpenObject(store, stored, envelope, key, tail, length, backend, instruction)
 
 
-def _open(
-    store: ObjectStore, keyring: Keyring, stored: StoredObject, tail: bytes, policy: Policy, backend: Backend
-) -> OpenObject:
-    envelope = read_envelope(stored.metadata, stored.doubled)
-    if stored.size == 0 and (envelope is not None or policy.plaintext == "refuse"):
+def _instruction_file(
+    store: ObjectStore, location: Location, suffix: str
+) -> tuple[StoredObject, bytes] | tuple[None, None]:
+    try:
+        return store.get_tail(Location(location.bucket, location.key + suffix), MAX_INSTRUCTION_BYTES + 1)
+    except TransferError as error:
+        if error.status != 404:
+            raise
+        return None, None
+
+
+def _check_empty(envelope: Envelope | None, size: int, policy: Policy) -> None:
+    if size == 0 and (envelope is not None or policy.plaintext == "refuse"):
         # Even an empty plaintext is 16 bytes long when it is encrypted.
         raise EnvelopeError(
             "the object is empty, so it is no encrypted object",
@@ -100,13 +127,6 @@ def _open(
             expected="at least 16 bytes",
             fix="write it again, or delete it",
         )
-    policy.check(envelope)
-    if envelope is None:
-        return OpenObject(store, stored, None, None, tail, stored.size, backend)
-    _check_size(envelope, stored.size)
-    key = keyring.unwrap(envelope)
-    length = _plaintext_bytes(envelope, key, stored.size, tail, backend)
-    return OpenObject(store, stored, envelope, key, tail, length, backend)
 
 
 def _check_size(envelope: Envelope, size: int) -> None:

@@ -21,7 +21,7 @@ class Policy:
     Args:
         integrity: ``strict`` releases nothing that is not authenticated; ``verify-indexed`` and ``none`` release ranges
             unverified (SEGMENTS.md section 2); ``stream`` releases whole objects before their tag is seen.
-        legacy: ``refuse`` | ``wraps`` (old key wraps, GCM bodies) | ``allow`` (CBC bodies too).
+        legacy: ``refuse`` | ``wraps`` (old key wraps, GCM bodies) | ``allow`` (CBC bodies and format V1 too).
         commitment: ``allow`` | ``require`` (only formats that commit to their key).
         plaintext: ``refuse`` | ``pass``: what to do with objects that are not encrypted.
 
@@ -50,10 +50,9 @@ class Policy:
             if self.plaintext == "refuse":
                 raise PolicyError(
                     "the object is not encrypted",
-                    found="no envelope in its metadata",
+                    found="no envelope in its metadata, and no instruction file",
                     expected="an encrypted object",
-                    fix="if plain objects belong here, allow them with plaintext=pass; if its envelope is in an "
-                    "instruction file, that is not supported yet",
+                    fix="if plain objects belong here, allow them with plaintext=pass",
                 )
             return
         if self.commitment == "require" and envelope.format is not Format.V3:

@@ -2,34 +2,34 @@
 
 ``write`` copies plaintext into a part buffer, the only copy on this path, and returns; the process's workers encrypt
 full parts in place, GCM parts in any order and several at once, and take them on their way. Where the length is known
-from the start, each part goes to S3 as soon as it is encrypted. Else ciphertext is spooled, because the exact plaintext
-length must be in the metadata that *starts* an upload. A part's ciphertext is kept until S3 has it, so that a retry
+from the start, or no metadata names it (format V3, instruction files), each part goes to S3 as soon as it is encrypted.
+Else ciphertext is spooled, because the exact plaintext length must be in the metadata that *starts* an upload. A part's
+ciphertext is kept until S3 has it, so that a retry
 sends the same bytes: other bytes under the same key, IV and counters would be a two-time pad.
 
 Memory of one object, whatever its size, ``part_bytes`` being P:
 
-- length known: (PARTS_IN_FLIGHT + 1) × P, and PARTS_IN_FLIGHT + 1 times as much again where the S3 client copies what
+- streamed: (PARTS_IN_FLIGHT + 1) × P, and PARTS_IN_FLIGHT + 1 times as much again where the S3 client copies what
   it sends (boto3 does over https). CBC objects of more than MAX_PARTS parts have a larger P.
-- length unknown: ``memory_bytes`` + (PARTS_INTO_SPOOL + 1) × P while it is written, ``memory_bytes`` + PARTS_IN_FLIGHT
+- spooled: ``memory_bytes`` + (PARTS_INTO_SPOOL + 1) × P while it is written, ``memory_bytes`` + PARTS_IN_FLIGHT
   × 2 × P while it is sent. CBC objects of more than MAX_PARTS parts join several to send larger ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
 from s3cse.crypto.backend import default_backend
 from s3cse.crypto.ciphers import BLOCK_BYTES, Backend
-from s3cse.crypto.randomness import random_bytes
-from s3cse.envelope import v2
-from s3cse.envelope.model import ContentAlgorithm, Envelope
+from s3cse.envelope.model import ContentAlgorithm
 from s3cse.envelope.profiles import Profile
-from s3cse.errors import SettingsError, TransferError
+from s3cse.errors import SettingsError
 from s3cse.keyrings.base import Keyring
 from s3cse.objects.body import body_encryptor
+from s3cse.objects.content_key import new_envelope
 from s3cse.objects.destinations import (
     MAX_PARTS,
     PARTS_IN_FLIGHT,
@@ -38,6 +38,7 @@ from s3cse.objects.destinations import (
     SpooledUpload,
     StreamedUpload,
 )
+from s3cse.objects.envelope_storage import EnvelopeStorage
 from s3cse.objects.naming import naming
 from s3cse.objects.pipeline import Pipeline
 from s3cse.objects.staged import StagedUpload, complete, is_complete
@@ -56,7 +57,6 @@ __all__ = [
     "StagedUpload",
     "complete",
     "is_complete",
-    "put_object",
 ]
 
 #: 8 MiB parts reach the 64 GiB that GCM allows within S3's 10,000 parts. Smaller ones are slower, larger no faster:
@@ -77,6 +77,7 @@ class ObjectWriter:
         profile: what is written.
         length: of the plaintext in bytes, where it is known: nothing is spooled then, and no other length can be
             finished.
+        storage: where the envelope goes, and the user's own metadata.
         part_bytes: a multiple of 16, at least 5 MiB on real S3; the last part may be 16 bytes longer.
         memory_bytes: how much ciphertext may wait in memory where the length is not known; at least one part does.
         spool_directory: where the rest waits; None: the system's temporary directory.
@@ -94,6 +95,7 @@ class ObjectWriter:
         profile: Profile,
         *,
         length: int | None = None,
+        storage: EnvelopeStorage | None = None,
         part_bytes: int = PART_BYTES,
         memory_bytes: int = SPOOL_MEMORY_BYTES,
         spool_directory: str | None = None,
@@ -106,30 +108,29 @@ class ObjectWriter:
         self.plaintext_bytes = 0
         self._algorithm = profile.content_algorithm
         self._length = length
+        self._storage = storage or EnvelopeStorage()
         with naming(location):
+            self._storage.check(profile)
             if length is not None:
-                _check_length(self._algorithm, length)
+                check_length(self._algorithm, length)
             data_key = keyring.new_data_key(profile)
-            self._envelope = Envelope(
-                format=profile.format,
-                content_algorithm=profile.content_algorithm,
-                wrap_algorithm=profile.wrap_algorithm,
-                encrypted_data_key=data_key.encrypted,
-                iv=random_bytes(profile.content_algorithm.iv_bytes),
-                encryption_context=data_key.encryption_context,
-            )
+            self._envelope, key = new_envelope(profile, data_key)
             # Now and not after hours of work: does the envelope fit, however long the object gets?
-            metadata = v2.write(self._envelope, self._most_bytes)
-            body = body_encryptor(
-                backend or default_backend(), self._algorithm, data_key.plaintext.view(), self._envelope.iv
-            )
-        if length is None:
-            self._destination: Destination = SpooledUpload(store, location, part_bytes, memory_bytes, spool_directory)
-        else:
+            form = self._storage.form(self._envelope, self._most_bytes)
+            body = body_encryptor(backend or default_backend(), self._algorithm, key.view(), self._envelope.iv)
+        if length is not None:
             part_bytes = max(part_bytes, _least_part_bytes(self._algorithm.stored_bytes(length)))
-            self._destination = StreamedUpload(store, location, metadata)
+        if length is not None or self._may_stream(part_bytes):
+            self._destination: Destination = StreamedUpload(store, location, form.metadata)
+        else:
+            self._destination = SpooledUpload(store, location, part_bytes, memory_bytes, spool_directory)
         self._pipeline = Pipeline(body, self._destination, part_bytes)
         self._open = True
+
+    def _may_stream(self, part_bytes: int) -> bool:
+        """Whether nothing that starts the upload depends on the length, and S3's number of parts is always enough."""
+        longest = self._algorithm.stored_bytes(self._algorithm.max_plaintext_bytes)
+        return (self._algorithm.commits or self._storage.in_file) and longest <= MAX_PARTS * part_bytes
 
     @property
     def _most_bytes(self) -> int:
@@ -177,17 +178,18 @@ class ObjectWriter:
         with naming(self.location), self._aborting():
             self._check_end()
             self._pipeline.finish()
-            metadata = v2.write(self._envelope, self.plaintext_bytes)
-            upload_id, parts = self._destination.finish(metadata)
+            form = self._storage.form(self._envelope, self.plaintext_bytes)
+            upload_id, parts = self._destination.finish(form.metadata)
             self._pipeline.close()
         self._open = False
         return StagedUpload(
             location=self.location,
             upload_id=upload_id,
             parts=tuple(parts),
-            metadata=metadata,
+            metadata=form.metadata,
             plaintext_bytes=self.plaintext_bytes,
             stored_bytes=self._algorithm.stored_bytes(self.plaintext_bytes),
+            instruction=self._storage.file(self.location, form),
         )
 
     def _check_end(self) -> None:
@@ -231,7 +233,7 @@ class ObjectWriter:
             self.abort()
 
 
-def _check_length(algorithm: ContentAlgorithm, length: int) -> None:
+def check_length(algorithm: ContentAlgorithm, length: int) -> None:
     if not 0 <= length <= algorithm.max_plaintext_bytes:
         raise SettingsError(
             f"no {algorithm.value} object has this length",
@@ -244,19 +246,3 @@ def _check_length(algorithm: ContentAlgorithm, length: int) -> None:
 def _least_part_bytes(stored: int) -> int:
     """Return the part size that brings an object of this many stored bytes within S3's number of parts."""
     return -(-stored // (MAX_PARTS * BLOCK_BYTES)) * BLOCK_BYTES
-
-
-def put_object(
-    store: ObjectStore, location: Location, keyring: Keyring, profile: Profile, plaintext: Buffer
-) -> StagedUpload:
-    """Encrypt and store one object that is in memory; it is visible on return."""
-    with memoryview(plaintext) as view, ObjectWriter(store, location, keyring, profile, length=view.nbytes) as writer:
-        writer.write(view)
-        staged = writer.finish()
-    try:
-        complete(store, staged)
-    except BaseException:
-        with suppress(TransferError):
-            store.abort_upload(location, staged.upload_id)
-        raise
-    return staged

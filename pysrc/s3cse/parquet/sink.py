@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from s3cse.envelope.profiles import Profile
 from s3cse.keyrings.base import Keyring
+from s3cse.objects.envelope_storage import EnvelopeStorage
 from s3cse.objects.upload import PART_BYTES, SPOOL_MEMORY_BYTES, ObjectWriter, StagedUpload
 from s3cse.parquet.conform import conform
 from s3cse.parquet.hive import partition_path
@@ -96,6 +97,7 @@ class TableSink:
         partition_by: names of the partition columns; they go into the path and not into the files.
         name: gives the file name for the n-th file of this task.
         compression: Parquet codec.
+        storage: where envelopes go: ``metadata`` | ``instruction-file``.
     """
 
     def __init__(
@@ -109,6 +111,7 @@ class TableSink:
         partition_by: Sequence[str] = (),
         name: Callable[[int], str],
         compression: str = "snappy",
+        storage: str = "metadata",
         max_open_files: int = MAX_OPEN_FILES,
     ) -> None:
         self._store, self._keyring, self._profile, self._table = store, keyring, profile, table
@@ -117,6 +120,7 @@ class TableSink:
         self._file_schema = pa.schema([column for column in schema if column.name not in self._partition_by])
         self._name = name
         self._compression = compression
+        self._storage = storage
         self._max_open_files = max_open_files
         self._waiting: dict[PartitionKey, _Waiting] = {}
         self._pending_bytes = 0
@@ -177,6 +181,7 @@ class TableSink:
             self._table.child(f"{folder}/{name}" if folder else name),
             self._keyring,
             self._profile,
+            storage=EnvelopeStorage(kind=self._storage),
             memory_bytes=_SHARED_SPOOL_BYTES if self._partition_by else SPOOL_MEMORY_BYTES,
         )
         target = _EncryptedFile(upload)

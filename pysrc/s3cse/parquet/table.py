@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from s3cse.envelope.instruction_file import INSTRUCTION_SUFFIX
 from s3cse.errors import SettingsError, TransferError
 from s3cse.parquet import hive, journal
 from s3cse.storage.port import ListedObject, Location, ObjectStore
@@ -40,7 +41,7 @@ _GONE_ON = (404, 412)  # a journal that is no more, or another one
 
 
 def list_table(store: ObjectStore, table: Location, types: pa.Schema | None = None) -> TableFiles:
-    """List a table's data files; hidden names and what an overwrite replaced are left out.
+    """List a table's data files; hidden names, instruction files and what an overwrite replaced are left out.
 
     Args:
         table: the folder, or one file.
@@ -77,7 +78,9 @@ def _visible(store: ObjectStore, table: Location) -> Sequence[tuple[str, ListedO
             continue
         # An overwrite that began while a long listing was under way: its journal came too late for the first pages.
         if _same(seen, journal.find(store, table)):
-            return [(name, row) for name, row in listed if name not in hidden]
+            return [
+                (name, row) for name, row in listed if name not in hidden and not name.endswith(INSTRUCTION_SUFFIX)
+            ]
     raise TransferError(
         "the table is being overwritten again and again",
         uri=table.uri,

@@ -9,7 +9,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from s3cse.errors import SettingsError
-from s3cse.spark.options import ONLY, SPELLING, Use
+from s3cse.spark.options import ONLY, SPELLING, Use, over_defaults
 from s3cse.spark.source import S3cseDataSource
 
 _PREFIX = "spark.s3cse."
@@ -90,8 +90,7 @@ def with_session_settings(spark: SparkSession, options: Mapping[str, str], use: 
         value = spark.conf.get(_PREFIX + spelling, None)
         if value is not None and name not in others:
             result[name] = value
-    result.update({name.lower(): value for name, value in options.items()})
-    return result
+    return over_defaults({name.lower(): value for name, value in options.items()}, result)
 
 
 def _parallelism(spark: SparkSession) -> int:

@@ -10,14 +10,18 @@ from s3cse.spark.options import SPELLING
 
 #: What each option means, in a line; docs/options.md is made from it.
 HELP = {
-    "keyring": "kms: data keys from AWS KMS (the only one so far)",
+    "keyring": "kms (default) | kms-discovery (read any KMS key's objects) | aes | rsa | provider",
     "kmsKeyId": "KMS key: id, ARN or alias (default: S3CSE_KMSKEYID in the environment)",
+    "keyFile": "file with the raw AES or RSA key (PEM, DER, base64 or bytes), on the driver and every executor",
+    "keyEnv": "environment variable with that key, on the driver and every executor",
+    "provider": "module:Class with for_encrypt(uri, job) and for_decrypt(matdesc)",
     "region": "AWS Region of bucket and key (default: as boto3 finds it)",
     "endpointUrl": "another S3 server than AWS (default: AWS_ENDPOINT_URL_S3)",
     "kmsEndpointUrl": "another KMS than AWS (default: AWS_ENDPOINT_URL_KMS)",
-    "profile": "what is written: emrfs-v2 (GCM, default) or emrfs (CBC, for old readers)",
-    "storage": "metadata: the envelope is in the object's metadata (the only one so far)",
-    "context": 'encryption context as JSON, like {"team": "flights"}',
+    "profile": "what is written: emrfs-v2 (GCM, default) | emrfs (CBC, for old readers) | s3ec-v4 (key commitment) | "
+    "redshift (for COPY)",
+    "storage": "where envelopes go: metadata (default) | instruction-file (not under tables for Athena, Trino or S3A)",
+    "context": 'KMS encryption context, or a raw key\'s materials description, as JSON, like {"team": "flights"}',
     "integrity": "strict (default) | verify-indexed | none",
     "legacy": "refuse (default) | wraps | allow: old key wraps and CBC bodies",
     "commitment": "allow (default) | require: only formats that commit to their key",
@@ -30,11 +34,13 @@ HELP = {
     "splitBytes": "stored bytes per read task at most (default: 64m)",
     "parallelism": "tasks that run at once; splits become a multiple of it (s3cse.spark.read fills it in)",
 }
-CONNECTION = ("kmsKeyId", "region", "endpointUrl", "kmsEndpointUrl", "context")
+CONNECTION = (
+    "keyring", "kmsKeyId", "keyFile", "keyEnv", "provider", "region", "endpointUrl", "kmsEndpointUrl", "context",
+)  # fmt: skip
 READING = (
     *CONNECTION, "integrity", "legacy", "commitment", "plaintext", "columns", "filter", "schemaMode", "splitBytes",
 )  # fmt: skip
-WRITING = (*CONNECTION, "profile", "partitionBy", "compression")
+WRITING = (*CONNECTION, "profile", "storage", "partitionBy", "compression")
 
 
 def add_flags(parser: argparse.ArgumentParser, names: Sequence[str], **defaults: str) -> None:

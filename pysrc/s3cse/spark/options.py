@@ -6,29 +6,33 @@ import difflib
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from s3cse.envelope.profiles import DEFAULT_PROFILE, PROFILE_NAMES
+from s3cse.envelope.profiles import DEFAULT_PROFILE, PROFILE_NAMES, PROFILES, find_profile
+from s3cse.envelope.stored_form import STORAGE
 from s3cse.errors import SettingsError
+from s3cse.keyrings.configured import KINDS, KeyringSettings
 from s3cse.objects.policy import COMMITMENT, LEGACY, PLAINTEXT, Policy
 from s3cse.storage.port import Location
 
 _MIB = 1 << 20
 _CODECS = ("snappy", "zstd", "gzip", "lz4", "none")
-#: Options of later releases: known, so that the message can say so.
-_PLANNED = {"keyfile", "keyenv", "provider"}
 #: What Spark itself puts among the options.
 _SPARK = {"path", "paths"}
 _ENVIRONMENT = "S3CSE_"
 _DEFAULT_POLICY = Policy()
 _POLICY = ("integrity", "legacy", "commitment", "plaintext")
+#: Options that say which keyring; the Region is that of bucket and key.
+_KEYRING = ("keyring", "kmskeyid", "keyfile", "keyenv", "provider", "region", "kmsendpointurl", "context")
+#: Options that name a key, with the keyrings that use them.
+_KEY_OPTIONS = {"kmskeyid": ("kms",), "keyfile": ("aes", "rsa"), "keyenv": ("aes", "rsa"), "provider": ("provider",)}
 _INTEGRITY = ("strict", "verify-indexed", "none")
 Use = Literal["read", "write"]
 #: Options that mean nothing to the other use; in lower case, as Spark hands them over.
 ONLY: Mapping[Use, tuple[str, ...]] = {
     "read": (*_POLICY, "columns", "filter", "schemamode", "splitbytes", "parallelism"),
-    "write": ("profile", "partitionby", "compression"),
+    "write": ("profile", "storage", "partitionby", "compression"),
 }
 
 
@@ -40,12 +44,11 @@ class Options:
     """
 
     table: Location
-    kms_key_id: str
+    keyring: KeyringSettings
     region: str | None = None
     endpoint_url: str | None = None
-    kms_endpoint_url: str | None = None
     profile: str = DEFAULT_PROFILE
-    context: Mapping[str, str] | None = None
+    storage: str = "metadata"
     policy: Policy = _DEFAULT_POLICY
     columns: tuple[str, ...] | None = None
     filter: str | None = None
@@ -54,6 +57,9 @@ class Options:
     compression: str = "snappy"
     split_bytes: int = 64 * _MIB
     parallelism: int | None = None
+
+
+_FIELDS = {field.name for field in fields(Options)} - {"keyring", "policy"}
 
 
 def parse_options(
@@ -73,13 +79,37 @@ def parse_options(
     _refuse_unknown(lower)
     if use is not None:
         _refuse_idle(lower, use)
-    for name in _PARSERS:
-        if name not in lower and environment.get(_ENVIRONMENT + name.upper()):
-            lower[name] = environment[_ENVIRONMENT + name.upper()]
-    values = _values(lower)
-    if not values.get("kms_key_id"):
-        raise SettingsError("no key was named", expected="the option kmsKeyId: a KMS key's id, ARN or alias")
-    return Options(**values)
+    found = {name: environment.get(_ENVIRONMENT + name.upper(), "") for name in _PARSERS}
+    lower = over_defaults(lower, {name: value for name, value in found.items() if value})
+    options = Options(**_values(lower))
+    options.keyring.check()
+    if use == "write":
+        _check_profile(options)
+    return options
+
+
+def over_defaults(given: Mapping[str, str], defaults: Mapping[str, str]) -> dict[str, str]:
+    """Return options over defaults from elsewhere, both with names in lower case.
+
+    A default that names a key for another kind of keyring than the one in force is left out: a cluster's KMS key must
+    not stand in the way of a read with a key file.
+    """
+    kind = given.get("keyring", defaults.get("keyring", "kms")).lower()
+    idle = {name for name, kinds in _KEY_OPTIONS.items() if kind not in kinds}
+    if {"keyfile", "keyenv"} & set(given):
+        idle |= {"keyfile", "keyenv"}  # one place for the key: the caller's
+    return {**{name: value for name, value in defaults.items() if name not in idle}, **given}
+
+
+def _check_profile(options: Options) -> None:
+    """Refuse a profile that the keyring cannot write, where the kind of its key is known."""
+    kind = options.keyring.kind
+    if kind in {profile.keyring for profile in PROFILES}:
+        find_profile(options.profile, kind)
+    elif kind == "kms-discovery":
+        raise SettingsError(
+            "keyring=kms-discovery can only read: it names no key", fix="write with keyring=kms and kmsKeyId"
+        )
 
 
 def check_options(given: Mapping[str, str]) -> None:
@@ -96,15 +126,19 @@ def check_options(given: Mapping[str, str]) -> None:
 def _values(lower: Mapping[str, str]) -> dict[str, Any]:
     """Return the fields of Options that these options set."""
     values: dict[str, Any] = {"table": _table(lower)}
-    policy = {}
+    policy: dict[str, Any] = {}
+    keyring: dict[str, Any] = {}
     for name, (field, parse) in _PARSERS.items():
         if name in lower:
             value = parse(name, lower[name])
             if name in _POLICY:
                 policy[name] = value
-            elif field is not None:
+            if name in _KEYRING:
+                keyring[field] = value
+            if field in _FIELDS:
                 values[field] = value
     values["policy"] = Policy(**policy)
+    values["keyring"] = KeyringSettings(**keyring)
     return values
 
 
@@ -121,8 +155,6 @@ def _refuse_idle(lower: Mapping[str, str], use: Use) -> None:
 
 def _refuse_unknown(lower: Mapping[str, str]) -> None:
     for name in lower:
-        if name in _PLANNED:
-            raise SettingsError(f"option {name!r} is not supported yet", expected="keyring=kms with kmsKeyId")
         if name not in _PARSERS and name not in _SPARK:
             near = difflib.get_close_matches(name, _PARSERS, n=1)
             raise SettingsError(
@@ -213,19 +245,33 @@ def _integrity(name: str, value: str) -> str:
     return _choice(*_INTEGRITY)(name, value)
 
 
-# name in lower case: (field of Options, or None where it is handled apart; parser)
-_PARSERS: dict[str, tuple[str | None, Callable[[str, str], Any]]] = {
-    "keyring": (None, _choice("kms")),
+def _keyring(name: str, value: str) -> str:
+    if value.lower() == "pkcs11":
+        raise SettingsError(
+            "keyring=pkcs11 needs more than options can say",
+            found=repr(value),
+            expected=" | ".join(KINDS),
+            fix="use keyring=provider with a class that returns a Pkcs11Keyring",
+        )
+    return _choice(*KINDS)(name, value)
+
+
+# name in lower case: (field of Options, of its keyring or its policy; parser)
+_PARSERS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
+    "keyring": ("kind", _keyring),
     "kmskeyid": ("kms_key_id", _text),
+    "keyfile": ("key_file", _text),
+    "keyenv": ("key_env", _text),
+    "provider": ("provider", _text),
     "region": ("region", _text),
     "endpointurl": ("endpoint_url", _text),
     "kmsendpointurl": ("kms_endpoint_url", _text),
     "profile": ("profile", _choice(*PROFILE_NAMES)),
-    "storage": (None, _choice("metadata")),
-    "integrity": (None, _integrity),
-    "legacy": (None, _choice(*LEGACY)),
-    "commitment": (None, _choice(*COMMITMENT)),
-    "plaintext": (None, _choice(*PLAINTEXT)),
+    "storage": ("storage", _choice(*STORAGE)),
+    "integrity": ("integrity", _integrity),
+    "legacy": ("legacy", _choice(*LEGACY)),
+    "commitment": ("commitment", _choice(*COMMITMENT)),
+    "plaintext": ("plaintext", _choice(*PLAINTEXT)),
     "context": ("context", _context),
     "columns": ("columns", _names),
     "filter": ("filter", _text),
@@ -240,6 +286,8 @@ SPELLING = {name: name for name in _PARSERS} | {
     "kmskeyid": "kmsKeyId",
     "endpointurl": "endpointUrl",
     "kmsendpointurl": "kmsEndpointUrl",
+    "keyfile": "keyFile",
+    "keyenv": "keyEnv",
     "partitionby": "partitionBy",
     "schemamode": "schemaMode",
     "splitbytes": "splitBytes",

@@ -10,11 +10,12 @@ import gc
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyspark import TaskContext
 
-from s3cse.keyrings import CachingKeyring, Keyring, KmsKeyring, kms_client
+from s3cse.keyrings import CachingKeyring, Keyring
+from s3cse.keyrings.configured import make_keyring
 from s3cse.spark.options import Options
 from s3cse.storage.port import ObjectStore
 from s3cse.storage.s3 import S3Store, s3_client
@@ -35,13 +36,13 @@ _spared: set[int] = set()
 
 def session_for(options: Options) -> Session:
     """Return this process's session for these options; equal options share clients and the key cache."""
+    keyring = options.keyring
     name = (
         os.getpid(),
-        options.kms_key_id,
         options.region,
         options.endpoint_url,
-        options.kms_endpoint_url,
-        _frozen(options.context),
+        replace(keyring, context=None),
+        _frozen(keyring.context),
     )
     with _lock:
         if name not in _sessions:
@@ -69,6 +70,5 @@ def _frozen(context: Mapping[str, str] | None) -> tuple[tuple[str, str], ...] | 
 
 
 def _connect(options: Options) -> Session:
-    kms = kms_client(options.region, options.kms_endpoint_url)
-    keyring = CachingKeyring(KmsKeyring(kms, options.kms_key_id, options.context))
+    keyring = CachingKeyring(make_keyring(options.keyring))
     return Session(S3Store(s3_client(options.region, options.endpoint_url)), keyring)

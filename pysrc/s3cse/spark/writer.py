@@ -71,17 +71,19 @@ class TableWriter(DataSourceArrowWriter):
         """Encrypt and upload one task's rows; runs on an executor."""
         session = session_for(self._options)
         spare_collections()
+        keyring = session.keyring.for_encryption(self._options.table.uri)
         context = TaskContext.get()
         partition, attempt = (0, 0) if context is None else (context.partitionId(), context.taskAttemptId())
         sink = TableSink(
             session.store,
-            session.keyring,
-            find_profile(self._options.profile, session.keyring.kind),
+            keyring,
+            find_profile(self._options.profile, keyring.kind),
             self._options.table,
             self._schema,
             partition_by=self._options.partition_by,
             name=lambda count: self._file_name(partition, attempt, count),
             compression=self._options.compression,
+            storage=self._options.storage,
         )
         try:
             for batch in iterator:

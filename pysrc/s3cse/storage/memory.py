@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from s3cse.errors import TransferError
-from s3cse.storage.port import ListedObject, Location, PendingUpload, StoredObject, UploadedPart
+from s3cse.storage.port import ListedObject, Location, PendingUpload, Receipt, StoredObject, UploadedPart
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -81,11 +81,12 @@ class MemoryStore:
             if location.bucket == prefix.bucket and location.key.startswith(prefix.key):
                 yield ListedObject(location, len(body), _etag(body))
 
-    def put(self, location: Location, body: bytes, metadata: Mapping[str, str] | None = None) -> str:
+    def put(self, location: Location, body: Buffer, metadata: Mapping[str, str] | None = None) -> Receipt:
         """See ObjectStore."""
         self.log.append(("PUT", location.key))
-        self._objects[location] = (bytes(body), dict(metadata or {}))
-        return _etag(body)
+        kept = bytes(body)
+        self._objects[location] = (kept, dict(metadata or {}))
+        return Receipt(_etag(kept))
 
     def delete(self, locations: Sequence[Location]) -> None:
         """See ObjectStore."""
@@ -113,7 +114,7 @@ class MemoryStore:
             self._upload(location, upload_id).parts[number] = bytes(body)
         return UploadedPart(number, _etag(bytes(body)))
 
-    def complete_upload(self, location: Location, upload_id: str, parts: Sequence[UploadedPart]) -> str:
+    def complete_upload(self, location: Location, upload_id: str, parts: Sequence[UploadedPart]) -> Receipt:
         """See ObjectStore; refuses parts that are missing, out of order or of another ETag, as S3 does."""
         self.log.append(("COMPLETE", location.key))
         upload = self._upload(location, upload_id)
@@ -126,7 +127,7 @@ class MemoryStore:
         body = b"".join(upload.parts[number] for number in numbers)
         self._objects[location] = (body, upload.metadata)
         del self._uploads[upload_id]
-        return _etag(body)
+        return Receipt(_etag(body))
 
     def abort_upload(self, location: Location, upload_id: str) -> None:
         """See ObjectStore."""

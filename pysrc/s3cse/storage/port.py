@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from s3cse.errors import SettingsError
 
@@ -80,6 +80,16 @@ class StoredObject:
     metadata: Mapping[str, str]
     #: Metadata names that came more than once (in different letter case).
     doubled: tuple[str, ...] = ()
+    #: What else the store said, under its own names: ContentType, VersionId, …
+    details: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the store says of an object that it has just taken; ``details`` as in StoredObject."""
+
+    etag: str
+    details: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +129,8 @@ class ObjectStore(Protocol):
     def list(self, prefix: Location) -> Iterator[ListedObject]:
         """List all objects whose key starts with the prefix, in key order."""
 
-    def put(self, location: Location, body: bytes, metadata: Mapping[str, str] | None = None) -> str:
-        """Store a small object in one request and return its ETag."""
+    def put(self, location: Location, body: Buffer, metadata: Mapping[str, str] | None = None) -> Receipt:
+        """Store an object in one request. A buffer other than bytes or bytearray may be copied."""
 
     def delete(self, locations: Sequence[Location]) -> None:
         """Delete the objects; ones that do not exist are no error."""
@@ -131,8 +141,8 @@ class ObjectStore(Protocol):
     def upload_part(self, location: Location, upload_id: str, number: int, body: Buffer) -> UploadedPart:
         """Send one part (numbers from 1); the same number sent again replaces it."""
 
-    def complete_upload(self, location: Location, upload_id: str, parts: Sequence[UploadedPart]) -> str:
-        """Make the upload visible and return the object's ETag."""
+    def complete_upload(self, location: Location, upload_id: str, parts: Sequence[UploadedPart]) -> Receipt:
+        """Make the upload visible."""
 
     def abort_upload(self, location: Location, upload_id: str) -> None:
         """Drop an upload and its parts; one that is gone is no error."""

@@ -17,8 +17,8 @@ import boto3
 from botocore.config import Config
 
 from s3cse.errors import TransferError
-from s3cse.storage.port import ListedObject, Location, PendingUpload, StoredObject, UploadedPart
-from s3cse.storage.s3_answers import content_range, fill, stored_object, wrong_range
+from s3cse.storage.port import ListedObject, Location, PendingUpload, Receipt, StoredObject, UploadedPart
+from s3cse.storage.s3_answers import content_range, details, fill, stored_object, wrong_range
 from s3cse.storage.s3_errors import fix_for, replaced, translated
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ _REQUESTS = 6
 _SKIP_BYTES = 1 << 20  # a body this much longer than wanted costs less than another request
 _DELETE_BATCH = 1000  # DeleteObjects takes no more keys than this
 _BUSY = ("InternalError", "SlowDown", "ServiceUnavailable")
-_CHECKSUMS = ("ChecksumCRC32", "ChecksumCRC32C", "ChecksumSHA1", "ChecksumSHA256", "ChecksumCRC64NVME")
+_ALGORITHMS = ("CRC32", "CRC32C", "CRC64NVME", "MD5", "SHA1", "SHA256", "SHA512", "XXHASH3", "XXHASH64", "XXHASH128")
+_CHECKSUMS = tuple(f"Checksum{algorithm}" for algorithm in _ALGORITHMS)
 
 
 def s3_client(region: str | None = None, endpoint_url: str | None = None, max_connections: int = 32) -> Any:
@@ -57,11 +58,49 @@ class S3Store:
 
     Args:
         client: ``boto3.client("s3")`` or the like; it is used from several threads.
+        extra: further arguments by the name of boto3's method (``get_object``), sent with each of its calls: what a
+            caller wants S3 to be told beside the object (SSE, storage class, ``RequestPayer`` …).
     """
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, extra: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         self._boto = client
+        self._extra = extra or {}
+        self._own: Mapping[Location, Mapping[str, Mapping[str, Any]]] = {}
         self._process = os.getpid()
+
+    def sending(self, extra: Mapping[str, Mapping[str, Any]], *, about: Location | None = None) -> S3Store:
+        """Return a store on the same client, and of the same process, that sends these further arguments too.
+
+        Args:
+            extra: arguments by the name of boto3's method.
+            about: send them in requests about this object only: what a caller says of an object (its version, its
+                content type, conditions) is not true of the instruction file beside it.
+        """
+        store = S3Store(self._boto, self._extra)
+        store._own, store._process = self._own, self._process
+        if about is None:
+            store._extra = _merged(self._extra, extra)
+        else:
+            store._own = {**self._own, about: _merged(self._own.get(about, {}), extra)}
+        return store
+
+    def ask(self, location: Location, method: str, action: str, **arguments: Any) -> Mapping[str, Any]:
+        """Call a method of boto3's that the port has no word for.
+
+        Args:
+            location: what it is about.
+            method: boto3's name.
+            action: a verb that fits "S3 did not … the object".
+            arguments: boto3's; those of ``sending`` come along.
+        """
+        own = self._own.get(location, {}).get(method, {})
+        client = self._client(location)
+        with translated(location, action):
+            answer: Mapping[str, Any] = getattr(client, method)(**{**self._extra.get(method, {}), **own, **arguments})
+        return answer
+
+    def _call(self, location: Location, method: str, action: str, **arguments: Any) -> Mapping[str, Any]:
+        return self.ask(location, method, action, Bucket=location.bucket, Key=location.key, **arguments)
 
     def _client(self, location: Location) -> Any:
         if os.getpid() != self._process:
@@ -75,10 +114,7 @@ class S3Store:
         return self._boto
 
     def _get(self, location: Location, **arguments: str) -> Mapping[str, Any]:
-        client = self._client(location)
-        with translated(location, "send"):
-            answer: Mapping[str, Any] = client.get_object(Bucket=location.bucket, Key=location.key, **arguments)
-        return answer
+        return self._call(location, "get_object", "send", **arguments)
 
     def get_tail(self, location: Location, length: int) -> tuple[StoredObject, bytes]:
         """See ObjectStore.
@@ -153,10 +189,8 @@ class S3Store:
 
     def head(self, location: Location) -> StoredObject | None:
         """See ObjectStore."""
-        client = self._client(location)
         try:
-            with translated(location, "describe"):
-                answer = client.head_object(Bucket=location.bucket, Key=location.key)
+            answer = self._call(location, "head_object", "describe")
         except TransferError as error:
             if error.status == 404:
                 return None
@@ -179,14 +213,10 @@ class S3Store:
                 return
             yield page
 
-    def put(self, location: Location, body: bytes, metadata: Mapping[str, str] | None = None) -> str:
+    def put(self, location: Location, body: Buffer, metadata: Mapping[str, str] | None = None) -> Receipt:
         """See ObjectStore."""
-        client = self._client(location)
-        with translated(location, "store"):
-            answer = client.put_object(
-                Bucket=location.bucket, Key=location.key, Body=body, Metadata=dict(metadata or {})
-            )
-        return str(answer["ETag"])
+        answer = self._call(location, "put_object", "store", Body=_readable(body), Metadata=dict(metadata or {}))
+        return Receipt(str(answer["ETag"]), details(answer))
 
     def delete(self, locations: Sequence[Location]) -> None:
         """See ObjectStore; batches of up to 1000 keys per bucket."""
@@ -217,50 +247,62 @@ class S3Store:
             keys = [row["Key"] for row in failed]
 
     def _delete_once(self, bucket: str, keys: Sequence[str]) -> Sequence[Mapping[str, str]]:
-        place = Location(bucket, keys[0])
-        client = self._client(place)
-        with translated(place, "delete"):
-            answer = client.delete_objects(
-                Bucket=bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True}
-            )
+        wanted = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        answer = self.ask(Location(bucket, keys[0]), "delete_objects", "delete", Bucket=bucket, Delete=wanted)
         return [row for row in answer.get("Errors", ()) if row.get("Code") != "NoSuchKey"]
 
     def create_upload(self, location: Location, metadata: Mapping[str, str]) -> str:
         """See ObjectStore."""
-        client = self._client(location)
-        with translated(location, "start an upload of"):
-            answer = client.create_multipart_upload(Bucket=location.bucket, Key=location.key, Metadata=dict(metadata))
+        answer = self._call(location, "create_multipart_upload", "start an upload of", Metadata=dict(metadata))
         return str(answer["UploadId"])
 
     def upload_part(self, location: Location, upload_id: str, number: int, body: Buffer) -> UploadedPart:
         """See ObjectStore; botocore's retries send the same bytes again. A bytearray is copied once by boto3."""
-        client = self._client(location)
-        with translated(location, f"take part {number} of"):
-            answer = client.upload_part(
-                Bucket=location.bucket,
-                Key=location.key,
-                UploadId=upload_id,
-                PartNumber=number,
-                Body=_readable(body),
-            )
-        return UploadedPart(number, answer["ETag"], {name: answer[name] for name in _CHECKSUMS if name in answer})
+        answer = self._call(
+            location,
+            "upload_part",
+            f"take part {number} of",
+            UploadId=upload_id,
+            PartNumber=number,
+            Body=_readable(body),
+        )
+        return _uploaded_part(number, answer)
 
-    def complete_upload(self, location: Location, upload_id: str, parts: Sequence[UploadedPart]) -> str:
+    def copy_part(
+        self, location: Location, upload_id: str, number: int, source: Mapping[str, str], first: int, last: int
+    ) -> UploadedPart:
+        """Let S3 make one part of an upload of the bytes from ``first`` to ``last``, both included, of another object.
+
+        Args:
+            source: the other object as boto3's CopySource.
+        """
+        answer = self._call(
+            location,
+            "upload_part_copy",
+            f"copy part {number} of",
+            UploadId=upload_id,
+            PartNumber=number,
+            CopySource=dict(source),
+            CopySourceRange=f"bytes={first}-{last}",
+        )
+        return _uploaded_part(number, answer["CopyPartResult"])
+
+    def complete_upload(self, location: Location, upload_id: str, parts: Sequence[UploadedPart]) -> Receipt:
         """See ObjectStore."""
-        client = self._client(location)
         rows = [{"PartNumber": part.number, "ETag": part.etag, **part.checksums} for part in parts]
-        with translated(location, "complete the upload of"):
-            answer = client.complete_multipart_upload(
-                Bucket=location.bucket, Key=location.key, UploadId=upload_id, MultipartUpload={"Parts": rows}
-            )
-        return str(answer.get("ETag", ""))
+        answer = self._call(
+            location,
+            "complete_multipart_upload",
+            "complete the upload of",
+            UploadId=upload_id,
+            MultipartUpload={"Parts": rows},
+        )
+        return Receipt(str(answer.get("ETag", "")), details(answer))
 
     def abort_upload(self, location: Location, upload_id: str) -> None:
         """See ObjectStore."""
-        client = self._client(location)
         try:
-            with translated(location, "abort the upload of"):
-                client.abort_multipart_upload(Bucket=location.bucket, Key=location.key, UploadId=upload_id)
+            self._call(location, "abort_multipart_upload", "abort the upload of", UploadId=upload_id)
         except TransferError as error:
             if error.status != 404:
                 raise
@@ -279,6 +321,16 @@ def _first_byte_of_tail(answer: Mapping[str, Any], stored: StoredObject, length:
     if end != size or first not in (0, start):
         raise wrong_range(stored.location, f"bytes from {first} to {end} of {size}", f"the last {length}")
     return first, start
+
+
+def _merged(
+    first: Mapping[str, Mapping[str, Any]], second: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Mapping[str, Any]]:
+    return {name: {**first.get(name, {}), **second.get(name, {})} for name in {*first, *second}}
+
+
+def _uploaded_part(number: int, answer: Mapping[str, Any]) -> UploadedPart:
+    return UploadedPart(number, answer["ETag"], {name: answer[name] for name in _CHECKSUMS if name in answer})
 
 
 def _readable(body: Buffer) -> bytes | bytearray:

@@ -12,6 +12,7 @@ from s3cse.storage.s3_errors import cut_short, translated
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 _PARTIAL = 206
+_NO_DETAILS = ("Body", "Metadata", "ContentRange", "ContentLength", "ETag", "Bucket", "Key")
 _READ_BYTES = 1 << 18  # what a connection that breaks can cost
 
 
@@ -70,7 +71,12 @@ def stored_object(location: Location, answer: Mapping[str, Any]) -> StoredObject
             expected="an ETag",
             fix="use a server that has them",
         )
-    return StoredObject(location, size, etag, metadata, tuple(doubled))
+    return StoredObject(location, size, etag, metadata, tuple(doubled), details(answer))
+
+
+def details(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what else an answer says, under boto3's names: of the object, and of the request (ResponseMetadata)."""
+    return {name: value for name, value in answer.items() if name not in _NO_DETAILS}
 
 
 def fill(location: Location, body: Any, view: memoryview) -> tuple[int, TransferError | None]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
 from botocore.exceptions import ConnectionError as NoConnectionError
@@ -24,6 +25,8 @@ _FIXES = {
     "NoSuchBucket": "check the bucket's name and Region",
     "NoSuchKey": _GONE,
     "404": _GONE,
+    "InvalidRange": "ask for bytes that the object has: head_object tells its length",
+    "304": "it has not changed: what you have is what there is",
     "NoSuchUpload": "the upload was completed or aborted meanwhile: write the object again if it is not there",
     "PreconditionFailed": _REPLACED,
     "412": _REPLACED,
@@ -46,6 +49,58 @@ def fix_for(code: str) -> str:
     return _FIXES.get(code, _OTHER)
 
 
+class _Refusal(ClientError):  # type: ignore[misc]  # botocore has no types
+    """A ClientError that is made from a text, as the other errors of this package are."""
+
+    def __init__(self, problem: str) -> None:
+        Exception.__init__(self, problem)
+
+
+class S3RequestError(TransferError, _Refusal):
+    """S3 refused a request: a TransferError, and the ClientError that callers of boto3 expect.
+
+    ``response`` is what botocore gives: ``error.response["Error"]["Code"]``.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        uri: str | None = None,
+        found: str | None = None,
+        expected: str | None = None,
+        fix: str | None = None,
+        status: int | None = None,
+        code: str | None = None,
+        response: Mapping[str, Any] | None = None,
+        operation_name: str = "",
+    ) -> None:
+        super().__init__(problem, uri=uri, found=found, expected=expected, fix=fix, status=status, code=code)
+        self.response = response or {"Error": {"Code": code or "", "Message": problem}}
+        self.operation_name = operation_name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle as other exceptions do; ClientError's own way would lose the class."""
+        return type(self), (self.problem,), self.__dict__
+
+
+def refusal(
+    location: Location, problem: str, operation_name: str, status: int, code: str, message: str
+) -> TransferError:
+    """Return the error for what S3 would refuse, and what this package therefore does not ask."""
+    return S3RequestError(
+        problem,
+        uri=location.uri,
+        found=f"{code}: {message}",
+        expected="no error",
+        fix=fix_for(code),
+        status=status,
+        code=code,
+        response={"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}},
+        operation_name=operation_name,
+    )
+
+
 @contextmanager
 def translated(location: Location, action: str) -> Iterator[None]:
     """Turn the client library's errors inside the block into TransferError.
@@ -61,7 +116,7 @@ def translated(location: Location, action: str) -> Iterator[None]:
         detail = error.response.get("Error", {})
         code = str(detail.get("Code", ""))
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-        raise TransferError(
+        raise S3RequestError(
             f"S3 did not {action} the object",
             uri=location.uri,
             found=f"{code}: {detail.get('Message') or ''}".rstrip(": "),
@@ -69,6 +124,8 @@ def translated(location: Location, action: str) -> Iterator[None]:
             fix=fix_for(code),
             status=status,
             code=code,
+            response=error.response,
+            operation_name=error.operation_name,
         ) from error
     except (NoConnectionError, HTTPClientError, IncompleteReadError, HTTPError) as error:
         raise TransferError(

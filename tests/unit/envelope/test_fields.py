@@ -6,7 +6,17 @@ import json
 
 import pytest
 
-from s3cse.envelope.fields import decode_base64, decode_map, encode_base64, encode_map, is_text, required
+from s3cse.envelope.fields import (
+    MAX_JSON_CHARS,
+    Number,
+    decode_base64,
+    decode_json,
+    decode_map,
+    encode_base64,
+    encode_map,
+    is_text,
+    required,
+)
 from s3cse.errors import EnvelopeError
 
 NOT_BASE64 = [
@@ -69,9 +79,32 @@ def test_error_shows_no_more_than_the_beginning_of_a_bad_value() -> None:
     assert "\x1b" not in str(caught.value)
 
 
-def test_reencoded_map_is_refused_with_its_own_advice() -> None:
-    """RFC 2047 text is named for what it is, and not read in some way or other."""
-    with pytest.raises(EnvelopeError, match="S3 re-encodes metadata that is not ASCII"):
+@pytest.mark.parametrize("pad", ["x", "\\u0041"])
+def test_a_map_of_a_megabyte_is_refused(pad: str) -> None:
+    """No honest description comes near the limit, and nobody makes us parse a megabyte."""
+    longest = '{"a":"' + "x" * (MAX_JSON_CHARS - 8) + '"}'
+    assert len(decode_map("x-amz-matdesc", longest)["a"]) == MAX_JSON_CHARS - 8
+    for text in (longest + " ", '{"a":"' + pad * (1 << 20) + '"}'):
+        with pytest.raises(EnvelopeError, match="x-amz-matdesc is no JSON map of strings"):
+            decode_map("x-amz-matdesc", text)
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"a":' * 50_000, '{"a":' * 20_000 + "{}" + "}" * 20_000])
+def test_deep_nesting_is_refused(text: str) -> None:
+    """Brackets without end are an error like any other, not a crash."""
+    with pytest.raises(EnvelopeError, match="x-amz-matdesc is no JSON map of strings"):
+        decode_map("x-amz-matdesc", text)
+
+
+@pytest.mark.parametrize("number", ["1", "-0", "1.50", "1e99999", "NaN", "-Infinity", "9" * 100_000])
+def test_numbers_stay_as_they_are_spelt(number: str) -> None:
+    """Nobody computes with a number, so its length costs nothing."""
+    assert decode_json(f'{{"a":{number}}}') == {"a": Number(number)}
+
+
+def test_reencoded_map_is_no_map() -> None:
+    """Encoded words are a matter of headers alone: in an instruction file they are just no JSON."""
+    with pytest.raises(EnvelopeError, match="x-amz-matdesc is no JSON map of strings"):
         decode_map("x-amz-matdesc", "=?UTF-8?B?eyJhIjoiw6kifQ==?=")
 
 

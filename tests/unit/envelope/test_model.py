@@ -7,9 +7,9 @@ import pickle
 import pytest
 
 from s3cse.envelope.detect import read_envelope
-from s3cse.envelope.model import KNOWN_WRAPS, LEGACY_WRAPS, ContentAlgorithm
+from s3cse.envelope.model import BINDING_WRAPS, COMMITTING_IV, LEGACY_WRAPS, ContentAlgorithm
 
-from .fields_of import cbc, gcm
+from .fields_of import V1, V3, cbc, gcm
 
 
 @pytest.mark.parametrize(("plaintext", "stored"), [(0, 16), (1, 17), (15, 31), (16, 32), (2**36 - 32, 2**36 - 16)])
@@ -30,12 +30,23 @@ def test_limits_are_those_of_the_ciphers() -> None:
     assert ContentAlgorithm.AES_CBC.max_plaintext_bytes == 2**55
 
 
-def test_legacy_wraps_are_known_wraps() -> None:
-    """Every old wrap is a wrap, and the new ones are not old."""
-    assert {"kms+context", "AES/GCM", "RSA-OAEP-SHA1"} == KNOWN_WRAPS - LEGACY_WRAPS
+def test_no_wrap_is_old_and_new() -> None:
+    """A wrap binds the content algorithm or needs the caller's consent."""
+    assert {"kms+context", "AES/GCM", "RSA-OAEP-SHA1"} == BINDING_WRAPS
+    assert BINDING_WRAPS.isdisjoint(LEGACY_WRAPS)
 
 
-@pytest.mark.parametrize("headers", [gcm(), cbc()], ids=["gcm", "cbc"])
+def test_committing_suite_is_gcm_bound_to_its_number() -> None:
+    """Suite 0x0073: a fixed IV, the suite id as AAD, and GCM's arithmetic (FORMATS.md section 8)."""
+    suite = ContentAlgorithm.AES_GCM_COMMITTING
+    assert (suite.authenticated, suite.commits, suite.aad) == (True, True, bytes.fromhex("0073"))
+    assert suite.iv_bytes == len(COMMITTING_IV) == 12
+    assert suite.stored_bytes(5) == 21
+    assert suite.max_plaintext_bytes == ContentAlgorithm.AES_GCM.max_plaintext_bytes
+    assert {other.aad for other in (ContentAlgorithm.AES_GCM, ContentAlgorithm.AES_CBC)} == {b""}
+
+
+@pytest.mark.parametrize("headers", [gcm(), cbc(), V1, V3], ids=["gcm", "cbc", "v1", "v3"])
 def test_envelope_may_travel(headers: dict[str, str]) -> None:
     """An envelope holds no secret and survives pickling."""
     envelope = read_envelope(headers)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable
 
@@ -11,16 +10,12 @@ import pytest
 from s3cse.envelope import v2
 from s3cse.envelope.detect import read_envelope
 from s3cse.envelope.model import ContentAlgorithm, Envelope, Format
-from s3cse.errors import EnvelopeError, SettingsError
+from s3cse.errors import EnvelopeError
 
-from .fields_of import CEK_ENTRY, KEY_ARN, cbc, gcm
+from .fields_of import CEK_ENTRY, KEY_ARN, b64, cbc, gcm
 
 Make = Callable[..., dict[str, str]]
 GCM_NAME, CBC_NAME = "AES/GCM/NoPadding", "AES/CBC/PKCS5Padding"
-
-
-def b64(length: int) -> str:
-    return base64.b64encode(bytes(length)).decode()
 
 
 def refused(headers: dict[str, str]) -> str:
@@ -92,7 +87,7 @@ def test_cbc_with_a_tag_length() -> None:
     assert "x-amz-tag-len does not fit CBC; found '128'; expected none" in refused(cbc(tag_len="128"))
 
 
-@pytest.mark.parametrize("value", ["abc", "[]", '{"a":1}', "=?UTF-8?B?e30=?=", '{"a":"b","a":"c"}', "{}, {}"])
+@pytest.mark.parametrize("value", ["abc", "[]", '{"a":1}', "=?UTF-8?B?W10=?=", '{"a":"b","a":"c"}', "{}, {}"])
 @pytest.mark.parametrize("make", [gcm, cbc])
 def test_malformed_context(make: Make, value: str) -> None:
     """A context that is no map of strings is refused."""
@@ -135,7 +130,7 @@ def test_copies_without_a_context_are_left_to_kms(value: str | None) -> None:
     """An object that lost its context in a copy is parsed: the keyring sends the reserved entry by itself."""
     envelope = read_envelope(gcm(matdesc=value))
     assert envelope is not None
-    assert envelope.encryption_context is None
+    assert envelope.materials_description is None
 
 
 @pytest.mark.parametrize("context", ["{}", '{"a":"b"}', None])
@@ -171,15 +166,31 @@ def test_emrfs_headers_byte_for_byte() -> None:
     }
 
 
-def test_metadata_up_to_the_limit_of_s3_and_no_further() -> None:
-    """An envelope that S3 would refuse is refused by us, with the reason."""
+@pytest.mark.parametrize(("wrap", "length"), [("AES/GCM", 60), ("AESWrap", 40)])
+@pytest.mark.parametrize("change", [-59, -1, 1, 8])
+def test_wrapped_key_of_another_length(wrap: str, length: int, change: int) -> None:
+    """A truncated AES key, or one of another wrap, costs no look at any key."""
+    assert read_envelope(gcm(wrap_alg=wrap, key_v2=b64(length))) is not None
+    other = max(1, length + change)
+    message = refused(gcm(wrap_alg=wrap, key_v2=b64(other)))
+    assert f"x-amz-key-v2 does not fit wrap {wrap!r}; found {other} bytes; expected {length} bytes" in message
 
-    def size(length: int) -> int:
-        context = {CEK_ENTRY: GCM_NAME, "a": "x" * length}
-        envelope = Envelope(Format.V2, ContentAlgorithm.AES_GCM, "kms+context", bytes(184), bytes(12), context)
-        return sum(len(name) + len(value) for name, value in v2.write(envelope, 2**36).items())
 
-    most = v2.METADATA_LIMIT_BYTES - size(0)
-    assert size(most) == v2.METADATA_LIMIT_BYTES
-    with pytest.raises(SettingsError, match="does not fit into the object's metadata; found 2049 bytes"):
-        size(most + 1)
+@pytest.mark.parametrize("wrap", ["RSA-OAEP-SHA1", "RSA/ECB/OAEPWithSHA-256AndMGF1Padding", "kms+context", "kms"])
+def test_other_wrapped_keys_are_as_long_as_their_key_makes_them(wrap: str) -> None:
+    """Only the keyring knows how long an RSA or KMS blob is."""
+    matdesc = "{}" if wrap == "kms" else gcm()["x-amz-matdesc"]
+    assert read_envelope(gcm(wrap_alg=wrap, matdesc=matdesc, key_v2=b64(77))) is not None
+
+
+@pytest.mark.parametrize("wrap", ["AES/ECB/PKCS5Padding", "RSA/ECB/PKCS1Padding"])
+def test_our_names_for_the_wraps_of_v1_are_no_header_values(wrap: str) -> None:
+    """Format V1 has no names, so V2 headers cannot use them."""
+    assert "names no known key wrap" in refused(gcm(wrap_alg=wrap))
+
+
+def test_a_hostile_value_is_not_repeated_at_length() -> None:
+    """Whatever is wrong with a header, the message stays short."""
+    for field in ("cek_alg", "wrap_alg", "tag_len", "matdesc", "key_v2", "iv"):
+        assert len(refused(gcm(**{field: "?" * 60_000}))) < 500
+    assert len(refused(gcm(matdesc=json.dumps({CEK_ENTRY: "x" * 60_000})))) < 500

@@ -15,8 +15,9 @@ import pytest
 from s3cse.crypto.secret import Secret
 from s3cse.envelope.model import ContentAlgorithm, Envelope, Format
 from s3cse.envelope.profiles import Profile, find_profile
-from s3cse.errors import KeyringError
-from s3cse.keyrings import CachingKeyring, DataKey
+from s3cse.errors import IntegrityError, KeyringError
+from s3cse.keyrings import AesKeyring, CachingKeyring, Claim, DataKey, Keyring
+from s3cse.objects.content_key import content_key, new_envelope
 
 EMRFS_V2 = find_profile("emrfs-v2", "kms")
 
@@ -34,6 +35,9 @@ class Inner:
 
     def __repr__(self) -> str:
         return "Inner()"
+
+    def for_encryption(self, uri: str) -> Keyring:
+        return self
 
     def new_data_key(self, profile: Profile) -> DataKey:
         self.calls.append(b"new")
@@ -86,9 +90,9 @@ def test_new_keys_are_never_cached() -> None:
         envelope(wrap_algorithm="kms"),
         envelope(content_algorithm=ContentAlgorithm.AES_CBC),
         envelope(format=Format.V3),
-        envelope(encryption_context={"a": "b"}),
-        envelope(encryption_context={"ab": "", "": ""}),
-        envelope(encryption_context=None),
+        envelope(materials_description={"a": "b"}),
+        envelope(materials_description={"ab": "", "": ""}),
+        envelope(materials_description=None),
     ],
 )
 def test_all_that_the_key_service_would_see_tells_objects_apart(other: Envelope) -> None:
@@ -104,21 +108,45 @@ def test_contexts_do_not_run_into_each_other() -> None:
     keyring = CachingKeyring(inner := Inner())
     contexts = [{"ab": "c"}, {"a": "bc"}, {"": "abc"}, {"abc": ""}, {"a": "b", "c": ""}, {"a": "", "b": "c"}]
     for context in contexts:
-        keyring.unwrap(envelope(encryption_context=context))
+        keyring.unwrap(envelope(materials_description=context))
     assert len(inner.calls) == len(contexts)
 
 
 def test_order_of_the_context_does_not_matter() -> None:
     """Equal maps are one context."""
     keyring = CachingKeyring(inner := Inner())
-    keyring.unwrap(envelope(encryption_context={"a": "1", "b": "2"}))
-    keyring.unwrap(envelope(encryption_context={"b": "2", "a": "1"}))
+    keyring.unwrap(envelope(materials_description={"a": "1", "b": "2"}))
+    keyring.unwrap(envelope(materials_description={"b": "2", "a": "1"}))
     assert len(inner.calls) == 1
+
+
+def test_committing_objects_with_one_wrapped_key_check_their_own_commitment() -> None:
+    """Format V3: the data key may come from the cache, but each object derives its own key and compares it."""
+    keyring = CachingKeyring(inner := Inner())
+    profile = find_profile("s3ec-v4", "kms")
+    data_key = DataKey(Inner().unwrap(envelope(b"v3")), b"v3", {})
+    one, one_key = new_envelope(profile, data_key)
+    two, two_key = new_envelope(profile, data_key)
+    assert content_key(one, keyring.unwrap(one)) == one_key
+    assert content_key(two, keyring.unwrap(two)) == two_key != one_key
+    mixed = replace(one, commitment=two.commitment)
+    with pytest.raises(IntegrityError, match="commits to another key"):
+        content_key(mixed, keyring.unwrap(mixed))
+    assert inner.calls == [b"v3"]
+
+
+def test_claim_is_the_inner_keyrings() -> None:
+    """A cache inside a multi keyring is chosen as what it caches, whether that makes claims or not."""
+    aes = envelope(wrap_algorithm="AES/GCM", materials_description={"key": "1"})
+    assert CachingKeyring(AesKeyring(bytes(32), {"key": "1"})).claim(aes) is Claim.EQUAL
+    assert CachingKeyring(AesKeyring(bytes(32), {"key": "2"})).claim(aes) is Claim.NONE
+    assert CachingKeyring(Inner()).claim(aes) is Claim.NONE
+    assert CachingKeyring(Inner()).claim(envelope()) is Claim.ASK
 
 
 def test_hostile_text_is_no_crash() -> None:
     """A lone surrogate in a context does not break the cache."""
-    assert CachingKeyring(Inner()).unwrap(envelope(encryption_context={"a": "\ud800"}))
+    assert CachingKeyring(Inner()).unwrap(envelope(materials_description={"a": "\ud800"}))
 
 
 def test_key_expires() -> None:

@@ -20,7 +20,7 @@ from faults.kms_stub import KmsFault, KmsStub
 from s3cse.envelope.model import ContentAlgorithm, Envelope, Format
 from s3cse.envelope.profiles import find_profile
 from s3cse.errors import KeyringError, SettingsError
-from s3cse.keyrings import DataKey, KmsKeyring, kms_client
+from s3cse.keyrings import Claim, DataKey, KmsKeyring, kms_client
 
 from .fake_kms import KEY, OTHER_KEY, FakeKms, client_error
 
@@ -30,7 +30,7 @@ CEK_ENTRY = {"aws:x-amz-cek-alg": "AES/GCM/NoPadding"}
 
 def envelope_of(key: DataKey, wrap: str = "kms+context", **changes: Any) -> Envelope:
     gcm = ContentAlgorithm.AES_GCM
-    envelope = Envelope(Format.V2, gcm, wrap, key.encrypted, bytes(12), key.encryption_context)
+    envelope = Envelope(Format.V2, gcm, wrap, key.encrypted, bytes(12), key.materials_description)
     return replace(envelope, **changes)
 
 
@@ -55,7 +55,7 @@ def test_new_wrap_binds_the_algorithm(fake: FakeKms) -> None:
     key = KmsKeyring(fake, KEY, {"team": "a"}).new_data_key(EMRFS_V2)
     context = {"team": "a", **CEK_ENTRY}
     assert fake.calls == [("GenerateDataKey", {"KeyId": KEY, "KeySpec": "AES_256", "EncryptionContext": context})]
-    assert key.encryption_context == context
+    assert key.materials_description == context
     assert bytes(key.plaintext.view()) == fake.secrets[0]
 
 
@@ -63,7 +63,7 @@ def test_old_wrap_names_the_key_as_configured(fake: FakeKms) -> None:
     """`kms`: kms_cmk_id holds the configured name, alias included, and no reserved entry is there."""
     fake.generate_data_key = lambda **_: {"Plaintext": bytes(32), "CiphertextBlob": b"x", "KeyId": KEY}  # type: ignore[method-assign]
     key = KmsKeyring(fake, "alias/data", {"team": "a"}).new_data_key(EMRFS)
-    assert key.encryption_context == {"team": "a", "kms_cmk_id": "alias/data"}
+    assert key.materials_description == {"team": "a", "kms_cmk_id": "alias/data"}
 
 
 @pytest.mark.parametrize(("profile", "wrap"), [(EMRFS, "kms"), (EMRFS_V2, "kms+context")])
@@ -73,7 +73,11 @@ def test_unwrap_is_one_call_with_key_and_stored_context(fake: FakeKms, profile: 
     key = keyring.new_data_key(profile)
     assert keyring.unwrap(envelope_of(key, wrap)) == key.plaintext
     operation, arguments = fake.calls[-1]
-    assert (operation, arguments["KeyId"], arguments["EncryptionContext"]) == ("Decrypt", KEY, key.encryption_context)
+    assert (operation, arguments["KeyId"], arguments["EncryptionContext"]) == (
+        "Decrypt",
+        KEY,
+        key.materials_description,
+    )
     assert len(fake.calls) == 2
 
 
@@ -81,7 +85,7 @@ def test_lost_context_is_replaced_by_the_reserved_entry(fake: FakeKms) -> None:
     """A copied object without any stored context opens if only the reserved entry was bound."""
     keyring = KmsKeyring(fake, KEY)
     key = keyring.new_data_key(EMRFS_V2)
-    assert keyring.unwrap(envelope_of(key, encryption_context=None)) == key.plaintext
+    assert keyring.unwrap(envelope_of(key, materials_description=None)) == key.plaintext
     assert fake.calls[-1][1]["EncryptionContext"] == CEK_ENTRY
 
 
@@ -89,7 +93,7 @@ def test_lost_context_with_user_entries_does_not_open(fake: FakeKms) -> None:
     """Where user entries were bound, KMS refuses a copy that lost them."""
     key = KmsKeyring(fake, KEY, {"team": "a"}).new_data_key(EMRFS_V2)
     with pytest.raises(KeyringError, match="InvalidCiphertextException"):
-        KmsKeyring(fake, KEY).unwrap(envelope_of(key, encryption_context=None))
+        KmsKeyring(fake, KEY).unwrap(envelope_of(key, materials_description=None))
 
 
 @pytest.mark.parametrize("given", [{}, {"team": "b"}, {"team": "a", "x": "y"}, {"Team": "a"}])
@@ -230,6 +234,97 @@ def test_key_may_be_named_by_arn_id_or_alias(name: str) -> None:
     assert KmsKeyring(fake, name).unwrap(envelope_of(key)) == key.plaintext
 
 
+S3EC_V4 = find_profile("s3ec-v4", "kms")
+V3 = {"format": Format.V3, "content_algorithm": ContentAlgorithm.AES_GCM_COMMITTING}
+
+
+def test_format_v3_binds_its_suite(fake: FakeKms) -> None:
+    """`kms+context` of format V3: the reserved entry is the suite, on write and on read."""
+    keyring = KmsKeyring(fake, KEY, {"team": "a"})
+    key = keyring.new_data_key(S3EC_V4)
+    assert key.materials_description == {"team": "a", "aws:x-amz-cek-alg": "115"}
+    assert keyring.unwrap(envelope_of(key, **V3)) == key.plaintext
+    with pytest.raises(KeyringError, match="InvalidCiphertextException"):
+        keyring.unwrap(envelope_of(key))
+
+
+MRK = "arn:aws:kms:us-east-1:111122223333:key/mrk-0000000000004000800000000000000a"
+
+
+def test_multi_region_key_may_answer_for_its_relative(fake: FakeKms) -> None:
+    """The configured ARN is sent as it is; the answer may name the same key in another Region, and no other key."""
+    answer = {"Plaintext": bytes(32), "CiphertextBlob": b"x", "KeyId": MRK.replace("us-east-1", "eu-west-1")}
+    calls: list[Any] = []
+
+    def generate(**arguments: Any) -> dict[str, Any]:
+        calls.append(arguments["KeyId"])
+        return answer
+
+    fake.generate_data_key = generate  # type: ignore[method-assign]
+    assert KmsKeyring(fake, MRK).new_data_key(EMRFS_V2).encrypted == b"x"
+    assert calls == [MRK]
+    answer["KeyId"] = MRK[:-1] + "b"
+    with pytest.raises(KeyringError, match="something else than a data key"):
+        KmsKeyring(fake, MRK).new_data_key(EMRFS_V2)
+
+
+DAMAGED = {"team": "Z?rich"}
+RIGHT = {"team": "Zürich"}
+
+
+@pytest.mark.parametrize(("profile", "changes"), [(EMRFS_V2, {}), (S3EC_V4, V3)])
+def test_override_replaces_a_damaged_context(fake: FakeKms, profile: Any, changes: dict[str, Any]) -> None:
+    """The given map is sent instead of the stored one, with the object's own algorithm added."""
+    key = KmsKeyring(fake, KEY, RIGHT).new_data_key(profile)
+    envelope = envelope_of(key, materials_description={**key.materials_description, **DAMAGED}, **changes)
+    with pytest.raises(KeyringError, match="InvalidCiphertextException"):
+        KmsKeyring(fake, KEY).unwrap(envelope)
+    assert KmsKeyring(fake, KEY, override_context=RIGHT).unwrap(envelope) == key.plaintext
+    assert fake.calls[-1][1]["EncryptionContext"] == {**RIGHT, "aws:x-amz-cek-alg": profile.content_algorithm.value}
+
+
+def test_override_of_the_old_wrap_keeps_the_keys_name(fake: FakeKms) -> None:
+    """The stored kms_cmk_id is sent along, unless the given map has one; no reserved entry is added."""
+    key = KmsKeyring(fake, KEY, RIGHT).new_data_key(EMRFS)
+    damaged = {**key.materials_description, **DAMAGED}
+    for override in (RIGHT, {**RIGHT, "kms_cmk_id": KEY}):
+        keyring = KmsKeyring(fake, KEY, override_context=override)
+        assert keyring.unwrap(envelope_of(key, "kms", materials_description=damaged)) == key.plaintext
+    assert fake.calls[-1][1]["EncryptionContext"] == {**RIGHT, "kms_cmk_id": KEY}
+    lost = envelope_of(key, "kms", materials_description=None)
+    assert KmsKeyring(fake, KEY, override_context={**RIGHT, "kms_cmk_id": KEY}).unwrap(lost) == key.plaintext
+
+
+def test_override_does_not_open_relabelled_objects(fake: FakeKms) -> None:
+    """An object of the new wrap labelled as `kms` is refused without a call, and nobody can add the reserved entry."""
+    key = KmsKeyring(fake, KEY, RIGHT).new_data_key(EMRFS_V2)
+    for keyring in (KmsKeyring(fake, KEY), KmsKeyring(fake, KEY, override_context=RIGHT)):
+        with pytest.raises(KeyringError, match="labelled as one of the old wrap"):
+            keyring.unwrap(envelope_of(key, "kms"))
+    assert fake.count("Decrypt") == 0
+    lost = envelope_of(key, "kms", materials_description=None)
+    with pytest.raises(KeyringError, match="InvalidCiphertextException"):
+        KmsKeyring(fake, KEY, override_context=RIGHT).unwrap(lost)
+    with pytest.raises(SettingsError, match="reserved name; found aws:x-amz-cek-alg"):
+        KmsKeyring(fake, KEY, override_context={"aws:x-amz-cek-alg": "AES/GCM/NoPadding"})
+
+
+def test_context_and_override_exclude_each_other(fake: FakeKms) -> None:
+    """A context cannot both equal the stored one and replace it; the override shows, and is not written."""
+    with pytest.raises(SettingsError, match=r"exclude each other; found context and override_context"):
+        KmsKeyring(fake, KEY, {}, override_context={})
+    keyring = KmsKeyring(fake, KEY, override_context=RIGHT)
+    assert repr(keyring).endswith("context=None, override_context={'team': 'Zürich'})")
+    assert keyring.new_data_key(EMRFS_V2).materials_description == CEK_ENTRY
+
+
+def test_claim_is_to_ask(fake: FakeKms) -> None:
+    """KMS decides about what KMS wrapped."""
+    key = KmsKeyring(fake, KEY).new_data_key(EMRFS_V2)
+    assert KmsKeyring(fake, KEY).claim(envelope_of(key)) is Claim.ASK
+    assert KmsKeyring(fake, KEY).claim(envelope_of(key, "AES/GCM")) is Claim.NONE
+
+
 @mock_aws
 def test_round_trip_with_moto() -> None:
     """Both profiles work with a KMS client of boto3, and another key or context does not open."""
@@ -240,14 +335,14 @@ def test_round_trip_with_moto() -> None:
         assert KmsKeyring(client, arn).unwrap(envelope_of(key, wrap)) == key.plaintext
         with pytest.raises(KeyringError, match="KMS refused Decrypt; found "):
             KmsKeyring(client, other).unwrap(envelope_of(key, wrap))
-        changed = {**key.encryption_context, "x": "y"}
+        changed = {**key.materials_description, "x": "y"}
         with pytest.raises(KeyringError, match="InvalidCiphertextException"):
-            KmsKeyring(client, arn).unwrap(envelope_of(key, wrap, encryption_context=changed))
+            KmsKeyring(client, arn).unwrap(envelope_of(key, wrap, materials_description=changed))
 
 
 def test_wrong_key_over_http(kms_stub: KmsStub, stub_keyring: KmsKeyring) -> None:
     """A data key under another KMS key is refused, with KMS's own error as the cause."""
-    other = KmsKeyring(stub_keyring._kms, kms_stub.create_key())
+    other = KmsKeyring(stub_keyring._service._kms, kms_stub.create_key())
     with pytest.raises(KeyringError, match=r"found IncorrectKeyException: .*Name that key|name that key") as caught:
         other.unwrap(envelope_of(stub_keyring.new_data_key(EMRFS_V2)))
     assert isinstance(caught.value.__cause__, ClientError)

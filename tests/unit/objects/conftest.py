@@ -8,7 +8,7 @@ import pytest
 
 from s3cse.crypto import native, oracle
 from s3cse.crypto.ciphers import Backend
-from s3cse.envelope.profiles import PROFILE_NAMES, Profile, find_profile
+from s3cse.envelope.profiles import KMS_PROFILE_NAMES, Profile, find_profile
 from s3cse.keyrings import KmsKeyring
 
 from .fakes import KEY, FakeKms, RecordingStore
@@ -20,7 +20,7 @@ def backend(request: pytest.FixtureRequest) -> Backend:
     return cast(Backend, request.param)
 
 
-@pytest.fixture(params=PROFILE_NAMES)
+@pytest.fixture(params=KMS_PROFILE_NAMES)
 def profile(request: pytest.FixtureRequest) -> Profile:
     """Run the test with CBC (emrfs) and GCM (emrfs-v2) objects."""
     return find_profile(request.param, "kms")

@@ -19,8 +19,8 @@ KEY, TEXT = bytes(range(32)), bytes(range(100))
 
 
 def expected(algorithm: ContentAlgorithm, iv: bytes, text: bytes) -> bytes:
-    if algorithm is ContentAlgorithm.AES_GCM:
-        return AESGCM(KEY).encrypt(iv, text, None)
+    if algorithm.authenticated:
+        return AESGCM(KEY).encrypt(iv, text, algorithm.aad)
     padder = PKCS7(128).padder()
     cipher = Cipher(algorithms.AES(KEY), modes.CBC(iv)).encryptor()
     return cipher.update(padder.update(text) + padder.finalize()) + cipher.finalize()

@@ -15,7 +15,7 @@ from s3cse.crypto.ciphers import Backend
 from s3cse.envelope.profiles import Profile, find_profile
 from s3cse.errors import IntegrityError, TransferError
 from s3cse.keyrings import KmsKeyring
-from s3cse.objects import download, fetch, ranges
+from s3cse.objects import fetch, ranges, verified_ranges
 from s3cse.objects.download import WHOLE_BYTES, read_to_file
 from s3cse.objects.open import OpenObject, open_object
 from s3cse.objects.policy import Policy
@@ -114,7 +114,7 @@ def test_disk_that_changes_what_it_was_given(
             if offset <= place < offset + len(out):
                 out[place - offset] ^= 1
 
-    monkeypatch.setattr(download, "SpoolFile", Rotting)
+    monkeypatch.setattr(verified_ranges, "SpoolFile", Rotting)
     write_object(store, keyring, GCM, TEXT)
     out = io.BytesIO()
     with pytest.raises(IntegrityError, match=f"{PLACE.uri}: the ciphertext on local disk changed") as caught:
@@ -137,7 +137,7 @@ def test_spool_holds_ciphertext_only_and_has_no_name(
                 assert list(tmp_path.iterdir()) == []
             super().close()
 
-    monkeypatch.setattr(download, "SpoolFile", Watched)
+    monkeypatch.setattr(verified_ranges, "SpoolFile", Watched)
     write_object(store, keyring, GCM, TEXT)
     read_to_file(opened_of(store, keyring, backend), io.BytesIO(), spool_directory=str(tmp_path), whole_bytes=0)
     assert seen == [store.body()[:-16]]
@@ -212,7 +212,9 @@ def test_file_that_fails_leaves_nothing(
 ) -> None:
     """When the caller's file fails, its own error comes out, the spool is gone, and the buffers are wiped."""
     made: list[bytearray] = []
-    monkeypatch.setattr(download, "bytearray", lambda size: made.append(bytearray(size)) or made[-1], raising=False)
+    monkeypatch.setattr(
+        verified_ranges, "bytearray", lambda size: made.append(bytearray(size)) or made[-1], raising=False
+    )
 
     class Full(io.BytesIO):
         def write(self, data: Any) -> int:

@@ -24,7 +24,7 @@ def small_requests(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def opened_with(tail_bytes: int, size: int = len(BODY)) -> OpenObject:
     store = RecordingStore()
-    etag = store.put(PLACE, BODY[:size])
+    etag = store.put(PLACE, BODY[:size]).etag
     stored = StoredObject(PLACE, size, etag, {})
     return OpenObject(store, stored, None, None, BODY[size - tail_bytes : size], size, native)
 

@@ -10,8 +10,9 @@ import pytest
 from s3cse.envelope.profiles import Profile
 from s3cse.errors import TransferError
 from s3cse.keyrings import KmsKeyring
+from s3cse.objects.put import put_object
 from s3cse.objects.staged import StagedUpload, complete, is_complete
-from s3cse.objects.upload import ObjectWriter, put_object
+from s3cse.objects.upload import ObjectWriter
 
 from .fakes import PLACE, FakeKms, RecordingStore, write_object
 
@@ -125,7 +126,7 @@ def test_small_object_that_cannot_be_completed_leaves_nothing(
     """put_object aborts what it could not complete."""
     store.lose = ("undone",)
     with pytest.raises(TransferError, match="the connection broke"):
-        put_object(store, PLACE, keyring, profile, b"text")
+        put_object(store, PLACE, keyring, profile, b"text" * 5, part_bytes=16)
     assert list(store.list_uploads(PLACE)) == []
     assert store.head(PLACE) is None
 

@@ -13,20 +13,23 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA512
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.padding import PKCS7
 
 from s3cse.crypto.ciphers import Backend
-from s3cse.envelope import v2
 from s3cse.envelope.detect import read_envelope
-from s3cse.envelope.model import ContentAlgorithm
+from s3cse.envelope.model import ContentAlgorithm, Envelope, Format
 from s3cse.envelope.profiles import Profile, find_profile
+from s3cse.envelope.stored_form import METADATA_LIMIT_BYTES
 from s3cse.errors import KeyringError, SettingsError
 from s3cse.keyrings import KmsKeyring
 from s3cse.objects import destinations, upload
 from s3cse.objects.destinations import SpooledUpload
 from s3cse.objects.open import open_object
+from s3cse.objects.put import put_object
 from s3cse.objects.reader import read_whole
-from s3cse.objects.upload import PARTS_IN_FLIGHT, PARTS_INTO_SPOOL, ObjectWriter, complete, put_object
+from s3cse.objects.upload import PARTS_IN_FLIGHT, PARTS_INTO_SPOOL, ObjectWriter, complete
 from s3cse.storage.port import Location, UploadedPart
 
 from .fakes import ALLOW, KEY, PLACE, FakeKms, RecordingStore, Unordered, open_files_in, refusal, write_object
@@ -38,9 +41,13 @@ SIZES = [0, 1, 15, 16, 17, 47, 48, 49, 63, 64, 65, 111, 112, 113, 127, 128, 129,
 STEPS = [1, 5, 16, 63, 64, 65, 1000]
 
 
-def expected_body(profile: Profile, key: bytes, iv: bytes, text: bytes) -> bytes:
+def expected_body(envelope: Envelope, key: bytes, text: bytes) -> bytes:
     """Return what `cryptography` makes of it in one shot."""
-    if profile is GCM:
+    iv = envelope.iv
+    if envelope.content_algorithm.commits:
+        derived = HKDF(SHA512(), 32, envelope.message_id, b"\x00\x73DERIVEKEY").derive(key)
+        return AESGCM(derived).encrypt(b"\x01" * 12, text, b"\x00\x73")
+    if envelope.authenticated:
         return AESGCM(key).encrypt(iv, text, None)
     padder = PKCS7(128).padder()
     cipher = Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor()
@@ -51,8 +58,10 @@ def assert_is(store: RecordingStore, kms: FakeKms, profile: Profile, text: bytes
     """The stored object is the one-shot ciphertext of ``text`` under its own key, with an exact length header."""
     envelope = read_envelope(store.metadata())
     assert envelope is not None
-    assert store.body() == expected_body(profile, kms.secrets[-1], envelope.iv, text)
-    assert store.metadata()["x-amz-unencrypted-content-length"] == str(len(text))
+    assert envelope.format is profile.format
+    assert store.body() == expected_body(envelope, kms.secrets[-1], text)
+    claimed = store.metadata().get("x-amz-unencrypted-content-length")
+    assert claimed == (None if envelope.format is Format.V3 else str(len(text)))
 
 
 @pytest.mark.parametrize("known", [False, True])
@@ -127,7 +136,7 @@ def test_every_object_has_its_own_key_and_iv(
     ivs = set()
     for _ in range(5):
         write_object(store, keyring, profile, b"same")
-        ivs.add(store.metadata()["x-amz-iv"])
+        ivs.add(store.metadata().get("x-amz-iv") or store.metadata()["x-amz-i"])
     assert len(ivs) == len(set(kms.secrets)) == 5
 
 
@@ -364,9 +373,10 @@ def test_more_parts_than_s3_takes(
     """Beyond 10,000 parts, spooled neighbours travel together, and a known length has larger parts: the same bytes."""
     monkeypatch.setattr(destinations, "MAX_PARTS", 4)
     monkeypatch.setattr(upload, "MAX_PARTS", 4)
+    gcm = profile.content_algorithm.authenticated
     write_object(store, keyring, profile, TEXT[:500], part_bytes=48, length=500 if known else None)
     lengths = [len(body) for _, body in sorted(store.sent)]
-    assert lengths[:-1] == ([144] * 3 if not known else [144] * 3 if profile is GCM else [128] * 3)
+    assert lengths[:-1] == ([144] * 3 if not known or gcm else [128] * 3)
     assert [number for number, _ in sorted(store.sent)] == [1, 2, 3, 4]
     assert_is(store, kms, profile, TEXT[:500])
 
@@ -393,7 +403,7 @@ def test_part_size_is_checked_before_kms(
 
 def test_context_too_large_is_refused_before_any_work(store: RecordingStore, kms: FakeKms) -> None:
     """An envelope that S3 will not take is refused at the start, naming the object."""
-    with pytest.raises(SettingsError, match=f"{PLACE.uri}: the envelope does not fit.*{v2.METADATA_LIMIT_BYTES} bytes"):
+    with pytest.raises(SettingsError, match=f"{PLACE.uri}: the envelope does not fit.*{METADATA_LIMIT_BYTES} bytes"):
         ObjectWriter(store, PLACE, KmsKeyring(kms, KEY, {"a": "x" * 2000}), GCM)
     assert store.log == []
 

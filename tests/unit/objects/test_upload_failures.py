@@ -15,7 +15,8 @@ from s3cse.envelope.profiles import Profile, find_profile
 from s3cse.errors import IntegrityError, SettingsError, TransferError
 from s3cse.keyrings import KmsKeyring
 from s3cse.objects import pipeline
-from s3cse.objects.upload import PARTS_IN_FLIGHT, ObjectWriter, put_object
+from s3cse.objects.put import put_object
+from s3cse.objects.upload import PARTS_IN_FLIGHT, ObjectWriter
 from s3cse.storage.port import Location, UploadedPart
 
 from .fakes import PLACE, FakeKms, RecordingStore, open_files_in, write_object
@@ -280,5 +281,5 @@ def test_put_object_that_fails_leaves_nothing(kms: FakeKms, keyring: KmsKeyring,
     """The short way for objects in memory aborts as well."""
     store = Failing("part")
     with pytest.raises(TransferError, match="S3 said no"):
-        put_object(store, PLACE, keyring, profile, TEXT)
+        put_object(store, PLACE, keyring, profile, TEXT, part_bytes=64)
     assert list(store.list_uploads(PLACE)) == []

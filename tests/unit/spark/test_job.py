@@ -69,7 +69,7 @@ def test_session_settings_count(monkeypatch: pytest.MonkeyPatch) -> None:
     code, (job,) = run(monkeypatch, session, "--region", "flag")
     assert code == DONE
     options = job.options
-    assert (options.kms_key_id, options.region, options.endpoint_url) == ("session", "flag", "http://session")
+    assert (options.keyring.kms_key_id, options.region, options.endpoint_url) == ("session", "flag", "http://session")
     assert options.policy.legacy == "wraps"
     assert job.given == {"region": "flag"}
 

@@ -8,6 +8,7 @@ import pickle
 import pytest
 
 from s3cse.errors import SettingsError
+from s3cse.keyrings.configured import KeyringSettings
 from s3cse.objects.policy import Policy
 from s3cse.spark.options import ONLY, SPELLING, Options, Use, check_options, parse_options
 from s3cse.storage.port import Location
@@ -32,7 +33,8 @@ def test_defaults() -> None:
     """With a path and a key the strictest reading and the documented defaults are in force."""
     found = parsed()
     assert found.table == Location("bucket", "lake/table")
-    assert (found.kms_key_id, found.profile, found.compression) == ("alias/data", "emrfs-v2", "snappy")
+    assert found.keyring == KeyringSettings(kind="kms", kms_key_id="alias/data")
+    assert (found.profile, found.storage, found.compression) == ("emrfs-v2", "metadata", "snappy")
     assert found.policy == Policy(integrity="strict", legacy="refuse", commitment="allow", plaintext="refuse")
     assert (found.columns, found.filter, found.partition_by) == (None, None, ())
     assert found.split_bytes == 64 << 20
@@ -49,13 +51,16 @@ def test_every_option_is_read() -> None:
     """What is given is what comes out, for each option there is."""
     found = parsed(
         keyring="kms", region="eu-central-1", endpointUrl="http://s3", kmsEndpointUrl="http://kms", profile="emrfs",
-        storage="metadata", integrity="verify-indexed", legacy="allow", commitment="require", plaintext="pass",
+        storage="instruction-file", integrity="verify-indexed", legacy="allow", commitment="require", plaintext="pass",
         context='{"team": "flights"}', columns="a, b", filter="a > 1", partitionBy='["x,y", "z"]', schemaMode="merge",
         compression="zstd", splitBytes="16m",
     )  # fmt: skip
     assert found == Options(
-        table=Location("bucket", "lake/table"), kms_key_id="alias/data", region="eu-central-1",
-        endpoint_url="http://s3", kms_endpoint_url="http://kms", profile="emrfs", context={"team": "flights"},
+        table=Location("bucket", "lake/table"),
+        keyring=KeyringSettings(
+            kms_key_id="alias/data", region="eu-central-1", kms_endpoint_url="http://kms", context={"team": "flights"}
+        ),
+        region="eu-central-1", endpoint_url="http://s3", profile="emrfs", storage="instruction-file",
         policy=Policy(integrity="verify-indexed", legacy="allow", commitment="require", plaintext="pass"),
         columns=("a", "b"), filter="a > 1", partition_by=("x,y", "z"), schema_mode="merge", compression="zstd",
         split_bytes=16 << 20,
@@ -71,10 +76,48 @@ def test_unknown_option_gets_a_suggestion() -> None:
     assert "you mean" not in refused(somethingElseAltogether="x")
 
 
-@pytest.mark.parametrize("name", ["keyFile", "keyEnv", "provider"])
-def test_options_of_later_releases_say_so(name: str) -> None:
-    """A documented option that is not there yet is not called unknown."""
-    assert "not supported yet" in refused(**{name: "x"})
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"keyring": "aes"}, ["keyring=aes needs one place", "found none", "keyFile", "keyEnv"]),
+        ({"keyring": "rsa", "keyFile": "a", "keyEnv": "b"}, ["keyring=rsa needs one place", "found two"]),
+        ({"keyring": "provider"}, ["provider", "module:Class"]),
+        ({"keyring": "kms"}, ["no key was named", "kmsKeyId"]),
+        ({"keyring": "aes", "keyFile": "a", "kmsKeyId": "k"}, ["keyring=aes has no use for kmsKeyId"]),
+        ({"kmsKeyId": "k", "keyFile": "a", "provider": "m:C"}, ["keyring=kms has no use for keyFile, provider"]),
+        ({"keyring": "pkcs11"}, ["keyring=provider", "Pkcs11Keyring"]),
+        ({"keyring": "gpg"}, ["kms | kms-discovery | aes | rsa | provider"]),
+    ],
+)
+def test_a_keyring_says_what_it_needs(options: dict[str, str], words: list[str]) -> None:
+    """A keyring with too little or too much is refused before anything is read."""
+    with pytest.raises(SettingsError) as caught:
+        parse_options({**PATH, **options}, {})
+    assert all(word in str(caught.value) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"keyring": "aes", "keyFile": "a", "profile": "encryption-sdk"}, "profile has no such value"),
+        ({"keyring": "rsa", "keyFile": "a", "profile": "redshift"}, "'redshift' with 'aes'"),
+        ({"keyring": "kms-discovery"}, "can only read"),
+    ],
+)
+def test_a_write_needs_a_profile_that_its_keyring_has(options: dict[str, str], words: str) -> None:
+    """What no file could be written with is said before a file is begun."""
+    with pytest.raises(SettingsError, match=words):
+        parse_options({**PATH, **options}, {}, use="write")
+
+
+def test_defaults_of_another_keyring_do_not_get_in_the_way() -> None:
+    """A cluster's KMS key stays out of a read with a key file, and its key file out of one with a variable."""
+    environment = {"S3CSE_KMSKEYID": "alias/cluster", "S3CSE_KEYFILE": "cluster.key"}
+    found = parse_options({**PATH, "keyring": "aes", "keyEnv": "MINE"}, environment).keyring
+    assert found == KeyringSettings(kind="aes", key_env="MINE")
+    assert parse_options(PATH, environment).keyring == KeyringSettings(kms_key_id="alias/cluster")
+    environment["S3CSE_KEYRING"] = "rsa"
+    assert parse_options(PATH, environment).keyring == KeyringSettings(kind="rsa", key_file="cluster.key")
 
 
 @pytest.mark.parametrize(

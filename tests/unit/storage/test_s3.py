@@ -42,7 +42,7 @@ def place(shared_bucket: str) -> Location:
 def test_put_head_tail_and_delete(store: S3Store, place: Location) -> None:
     """A small object's whole life, with metadata."""
     assert store.head(place) is None
-    etag = store.put(place, b"0123456789", {"x-amz-iv": "AA==", "Name": "v"})
+    etag = store.put(place, b"0123456789", {"x-amz-iv": "AA==", "Name": "v"}).etag
     stored, tail = store.get_tail(place, 4)
     assert (stored.size, stored.etag, tail) == (10, etag, b"6789")
     assert stored.metadata == {"x-amz-iv": "AA==", "name": "v"}
@@ -76,7 +76,7 @@ def test_missing_bucket_is_404(store: S3Store) -> None:
 @pytest.mark.parametrize(("start", "length"), [(0, 1), (0, len(BODY)), (17, 2 * MIB), (len(BODY) - 1, 1)])
 def test_range_is_filled(store: S3Store, place: Location, start: int, length: int) -> None:
     """Any range arrives in the buffer given."""
-    etag = store.put(place, BODY)
+    etag = store.put(place, BODY).etag
     out = bytearray(length)
     store.get_into(place, start, out, etag)
     assert out == BODY[start : start + length]
@@ -84,7 +84,7 @@ def test_range_is_filled(store: S3Store, place: Location, start: int, length: in
 
 def test_replaced_object_is_412(store: S3Store, place: Location) -> None:
     """If-Match is sent and understood."""
-    etag = store.put(place, b"old")
+    etag = store.put(place, b"old").etag
     store.put(place, b"new")
     with pytest.raises(TransferError, match="It was replaced while it was read") as caught:
         store.get_into(place, 0, bytearray(3), etag)
@@ -133,7 +133,7 @@ def test_cut_body_is_resumed(
     through_proxy: S3Store, s3_proxy: S3Proxy, place: Location, fault: Reset | Truncate
 ) -> None:
     """A connection that breaks within a body costs a request for the rest, not the read."""
-    etag = through_proxy.put(place, BODY)
+    etag = through_proxy.put(place, BODY).etag
     s3_proxy.fail(Fault(fault, method="GET", nth=1), Fault(fault, method="GET", nth=2))
     out = bytearray(len(BODY))
     through_proxy.get_into(place, 0, out, etag)
@@ -146,7 +146,7 @@ def test_cut_body_is_resumed(
 
 def test_body_that_never_comes_whole_is_an_error(through_proxy: S3Store, s3_proxy: S3Proxy, place: Location) -> None:
     """A read that makes no progress ends with a clear error."""
-    etag = through_proxy.put(place, BODY)
+    etag = through_proxy.put(place, BODY).etag
     s3_proxy.fail(Fault(Truncate(after=0), method="GET"))
     with pytest.raises(TransferError, match=r"ended early|connection broke"):
         through_proxy.get_into(place, 0, bytearray(100), etag)
@@ -164,7 +164,7 @@ def test_object_replaced_within_a_cut_body(
     through_proxy: S3Store, s3_proxy: S3Proxy, store: S3Store, place: Location
 ) -> None:
     """A body that is cut while the object is replaced is an error, never a mix of both."""
-    etag = through_proxy.put(place, BODY)
+    etag = through_proxy.put(place, BODY).etag
     s3_proxy.fail(
         Fault(Truncate(after=MIB), method="GET", nth=1),
         Fault(Call(before=lambda request: store.put(place, BODY[::-1])), method="GET", nth=2),

@@ -356,3 +356,39 @@ def test_delete_goes_by_bucket_and_thousand() -> None:
     assert [len(keys) for keys in client.asked] == [1000, 1, 1000, 1]
     S3Store(client).delete([])
     assert len(client.asked) == 4
+
+
+class Teller:
+    """A client that remembers what its methods were asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    def __getattr__(self, method: str) -> Any:
+        def ask(**arguments: Any) -> Any:
+            self.asked.append((method, arguments))
+            return {"ETag": ETAG, **status(200)}
+
+        return ask
+
+
+def test_further_arguments_go_where_they_belong() -> None:
+    """Arguments about one object are not sent with requests about another; the call's own come first."""
+    client, other = Teller(), Location("bucket", "other")
+    store = S3Store(client).sending({"put_object": {"Tagging": "a", "Body": b"no"}})
+    store = store.sending({"put_object": {"IfMatch": "x"}}, about=PLACE).sending({"put_object": {"ACL": "b"}})
+    for place in (PLACE, other):
+        assert store.put(place, b"1").etag == ETAG
+    sent = {"Bucket": "bucket", "Body": b"1", "Metadata": {}, "Tagging": "a", "ACL": "b"}
+    assert client.asked == [
+        ("put_object", {**sent, "Key": "key", "IfMatch": "x"}),
+        ("put_object", {**sent, "Key": "other"}),
+    ]
+
+
+def test_derived_stores_belong_to_the_same_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that is derived in a forked child still is its parent's."""
+    store = S3Store(Teller())
+    monkeypatch.setattr("s3cse.storage.s3.os.getpid", lambda: -1)
+    with pytest.raises(TransferError, match="another process"):
+        store.sending({}).put(PLACE, b"")

@@ -1,0 +1,60 @@
+"""What one client was told: the S3 client, the keys, the rules; fixed when it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from s3cse.client.parameters import NOT_ON_READING, NOT_ON_WRITING, Parameters
+from s3cse.envelope.profiles import Profile, find_profile
+from s3cse.keyrings.base import Keyring
+from s3cse.objects.envelope_storage import EnvelopeStorage
+from s3cse.objects.open import TAIL_BYTES, OpenObject, open_object
+from s3cse.objects.policy import Policy
+from s3cse.storage.port import Location
+from s3cse.storage.s3 import S3Store
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """See Client."""
+
+    store: S3Store
+    parameters: Parameters
+    keyring: Keyring
+    policy: Policy
+    profile: str
+    storage: str
+    suffix: str
+
+    def reading(self, location: Location, call: str, given: Mapping[str, Any], method: str = "get_object") -> S3Store:
+        """Return the store for reading one object with a caller's further parameters, which it checks."""
+        self.parameters.check(call, given, method, NOT_ON_READING)
+        own, shared = self.parameters.reading(given)
+        return self.store.sending(shared).sending(own, about=location)
+
+    def writing(self, location: Location, call: str, given: Mapping[str, Any], method: str = "put_object") -> S3Store:
+        """Return the store for writing one object with a caller's further parameters, which it checks."""
+        self.parameters.check(call, given, method, NOT_ON_WRITING)
+        own, shared = self.parameters.writing(given)
+        return self.store.sending(shared).sending(own, about=location)
+
+    def open(self, store: S3Store, location: Location, tail_bytes: int = TAIL_BYTES) -> OpenObject:
+        """Open an object under the client's rules."""
+        return open_object(
+            store, self.keyring, location, self.policy, tail_bytes=tail_bytes, instruction_suffix=self.suffix
+        )
+
+    def wrapping(self, location: Location) -> tuple[Keyring, Profile]:
+        """Return what wraps the data key of a new object, and what is written with it."""
+        keyring = self.keyring.for_encryption(location.uri)
+        return keyring, find_profile(self.profile, keyring.kind)
+
+    def envelope_storage(self, metadata: Mapping[str, str] | None) -> EnvelopeStorage:
+        """Return where the envelope of a new object goes, and the user's own metadata with it."""
+        return EnvelopeStorage(kind=self.storage, suffix=self.suffix, metadata=dict(metadata or {}))
+
+    def instruction_of(self, location: Location) -> Location:
+        """Return where an object's instruction file is, if it has one."""
+        return Location(location.bucket, location.key + self.suffix)

@@ -1,0 +1,181 @@
+"""Keyrings made from words: what the options of a job, a command or a cluster say.
+
+Raw keys are named by reference only (a file, an environment variable, a class): a value would travel in plans and logs.
+They are resolved where the keyring is made, on executors too.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import importlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from s3cse.errors import SettingsError
+from s3cse.keyrings.aes import AesKeyring
+from s3cse.keyrings.base import Keyring
+from s3cse.keyrings.kms import KmsKeyring, kms_client
+from s3cse.keyrings.kms_discovery import KmsDiscoveryKeyring
+from s3cse.keyrings.provider import ProviderKeyring
+from s3cse.keyrings.rsa import RsaKeyring
+
+KINDS = ("kms", "kms-discovery", "aes", "rsa", "provider")
+_AES_KEY_BYTES = (16, 24, 32)
+_KEY_FILE_BYTES = 1 << 16  # no key is longer; a data file named by mistake is not read into memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyringSettings:
+    """Which keyring a job uses. Holds no secret: it travels in Spark's plan.
+
+    Args:
+        kind: one of KINDS.
+        kms_key_id: of ``kms``.
+        region: AWS Region of the KMS key; None: as boto3 finds it.
+        kms_endpoint_url: another KMS than AWS; None: as boto3 finds it.
+        context: the encryption context of a KMS key, the materials description of a raw one.
+        key_file: path of a raw key: AES as 16, 24 or 32 bytes, base64 or hexadecimal; RSA as PEM or DER.
+        key_env: environment variable with the same, binary forms in base64.
+        provider: ``module:Class`` of a materials provider.
+    """
+
+    kind: str = "kms"
+    kms_key_id: str | None = None
+    region: str | None = None
+    kms_endpoint_url: str | None = None
+    context: Mapping[str, str] | None = None
+    key_file: str | None = None
+    key_env: str | None = None
+    provider: str | None = None
+
+    def check(self) -> None:
+        """Refuse what cannot make a keyring, before anything is read.
+
+        Raises:
+            SettingsError: something is missing, or there is more than the kind can use.
+        """
+        if self.kind == "kms" and not self.kms_key_id:
+            raise SettingsError("no key was named", expected="the option kmsKeyId: a KMS key's id, ARN or alias")
+        if self.kind in ("aes", "rsa") and (self.key_file is None) == (self.key_env is None):
+            raise SettingsError(
+                f"keyring={self.kind} needs one place to take its key from",
+                found="two" if self.key_file else "none",
+                expected="keyFile (a path) or keyEnv (the name of an environment variable), resolved on each executor",
+            )
+        if self.kind == "provider" and not self.provider:
+            raise SettingsError("keyring=provider needs the option provider", expected="module:Class")
+        self._refuse_idle()
+
+    def _refuse_idle(self) -> None:
+        uses = (
+            ("kmsKeyId", self.kms_key_id, ("kms",)),
+            ("keyFile", self.key_file, ("aes", "rsa")),
+            ("keyEnv", self.key_env, ("aes", "rsa")),
+            ("provider", self.provider, ("provider",)),
+        )
+        idle = [name for name, value, kinds in uses if value and self.kind not in kinds]
+        if idle:
+            raise SettingsError(
+                f"keyring={self.kind} has no use for {', '.join(idle)}",
+                fix=f"leave it out, or say which keyring: {' | '.join(KINDS)}",
+            )
+
+
+def make_keyring(settings: KeyringSettings) -> Keyring:
+    """Return the keyring; it belongs to this process.
+
+    Raises:
+        SettingsError: something is missing, or the key cannot be read; no message shows any of it.
+    """
+    settings.check()
+    if settings.kind in ("kms", "kms-discovery"):
+        kms = kms_client(settings.region, settings.kms_endpoint_url)
+        if settings.kind == "kms":
+            return KmsKeyring(kms, settings.kms_key_id or "", settings.context)
+        return KmsDiscoveryKeyring(kms, context=settings.context)
+    if settings.kind == "aes":
+        return AesKeyring(_aes_key(settings), settings.context)
+    if settings.kind == "rsa":
+        return _rsa_keyring(_raw_key(settings), settings)
+    return ProviderKeyring(_provider(settings.provider or ""), job=os.environ.get("S3CSE_JOB"))
+
+
+def _raw_key(settings: KeyringSettings) -> bytes:
+    if settings.key_env is not None:
+        text = os.environ.get(settings.key_env)
+        if not text:
+            raise SettingsError(
+                "the environment variable that keyEnv names is empty or not there",
+                found=settings.key_env,
+                expected="a key",
+                fix="set it on the driver and on every executor",
+            )
+        return text.encode()
+    try:
+        with Path(settings.key_file or "").open("rb") as file:
+            return file.read(_KEY_FILE_BYTES)
+    except OSError as error:
+        raise SettingsError(
+            "the file that keyFile names cannot be read",
+            found=f"{settings.key_file}: {error.strerror}",
+            expected="a key, on the driver and on every executor",
+        ) from error
+
+
+def _aes_key(settings: KeyringSettings) -> bytes:
+    raw = _raw_key(settings)
+    text = raw.strip()
+    # Text first: 32 hexadecimal digits are also 32 bytes, but nobody's random key is all digits.
+    for decode in (bytes.fromhex, _from_base64):
+        try:
+            key = decode(text.decode("ascii"))
+        except (ValueError, UnicodeDecodeError):
+            continue
+        if len(key) in _AES_KEY_BYTES:
+            return key
+    if len(raw) in _AES_KEY_BYTES:
+        return raw
+    raise SettingsError(
+        "what keyFile or keyEnv names holds no AES key",
+        found=f"{len(raw)} bytes",
+        expected="16, 24 or 32 bytes, or as many in base64 or hexadecimal",
+    )
+
+
+def _from_base64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ValueError from error
+
+
+def _rsa_keyring(raw: bytes, settings: KeyringSettings) -> RsaKeyring:
+    if b"-----BEGIN" not in raw and settings.key_env is not None:
+        try:
+            raw = _from_base64(raw.decode("ascii").strip())
+        except ValueError:
+            raise SettingsError(
+                "the environment variable that keyEnv names holds no RSA key", expected="PEM, or DER in base64"
+            ) from None
+    # A file with a private key opens and writes; one with a public key can only write.
+    if b"PUBLIC KEY" in raw and b"PRIVATE KEY" not in raw:
+        return RsaKeyring(public_key=raw, matdesc=settings.context)
+    return RsaKeyring(private_key=raw, matdesc=settings.context)
+
+
+def _provider(name: str) -> Any:
+    module, _, attribute = name.partition(":")
+    try:
+        made = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SettingsError(
+            "the provider cannot be found",
+            found=f"{name!r}: {error}",
+            expected="module:Class",
+            fix="ship its module to the driver and the executors (spark-submit --py-files)",
+        ) from error
+    return made()

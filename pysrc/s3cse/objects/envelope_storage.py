@@ -1,0 +1,94 @@
+"""Where a new object's envelope goes: into its own metadata, or into an instruction file beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from s3cse.crypto.randomness import random_bytes
+from s3cse.envelope.instruction_file import INSTRUCTION_MARKER, INSTRUCTION_SUFFIX
+from s3cse.envelope.model import Envelope
+from s3cse.envelope.profiles import Profile
+from s3cse.envelope.stored_form import STORAGE, StoredForm, stored_form
+from s3cse.errors import SettingsError
+from s3cse.storage.port import Location
+
+#: Tells one upload of an object from another where the object's own metadata holds nothing of the envelope.
+UPLOAD_MARK = "s3cse-upload"
+
+
+@dataclass(frozen=True, slots=True)
+class InstructionFile:
+    """An instruction file to be written: its place, body and metadata. Holds no secret."""
+
+    location: Location
+    body: bytes
+    metadata: Mapping[str, str] = field(default_factory=lambda: {INSTRUCTION_MARKER: ""})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvelopeStorage:
+    """How an object and its envelope are stored.
+
+    Args:
+        kind: ``metadata`` | ``instruction-file``.
+        suffix: what the instruction file's name adds to the object's.
+        metadata: the user's own, stored on the object.
+
+    Raises:
+        SettingsError: another kind, an empty suffix, or metadata under the envelope's names.
+    """
+
+    kind: str = "metadata"
+    suffix: str = INSTRUCTION_SUFFIX
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    _mark: str = field(default_factory=lambda: random_bytes(16).hex(), repr=False)
+
+    def __post_init__(self) -> None:
+        if self.kind not in STORAGE:
+            raise SettingsError("storage has no such value", found=repr(self.kind), expected=" | ".join(STORAGE))
+        if not self.suffix:
+            raise SettingsError("the instruction file's suffix is empty", expected=repr(INSTRUCTION_SUFFIX))
+        taken = sorted(name for name in self.metadata if name.lower().startswith("x-amz-"))
+        if taken:
+            raise SettingsError(
+                "the metadata uses names of the envelope",
+                found=", ".join(taken),
+                expected="names that do not begin with x-amz-",
+                fix="leave them out: they are added where they belong",
+            )
+
+    @property
+    def in_file(self) -> bool:
+        """Whether the plaintext length, if the format stores one, is in a file that is written at the end."""
+        return self.kind == "instruction-file"
+
+    def check(self, profile: Profile) -> None:
+        """Refuse a profile whose readers know no instruction files.
+
+        Raises:
+            SettingsError: Redshift's COPY takes envelopes in metadata only (FORMATS.md section 18).
+        """
+        if self.in_file and profile.name == "redshift":
+            raise SettingsError(
+                "Redshift reads no instruction files",
+                found=f"profile {profile.name!r} with storage {self.kind!r}",
+                expected="storage 'metadata'",
+            )
+
+    def form(self, envelope: Envelope, plaintext_bytes: int) -> StoredForm:
+        """Return the object's metadata, the user's included, and the instruction file's body, if there is one.
+
+        Raises:
+            SettingsError: the metadata does not fit.
+        """
+        mark = {UPLOAD_MARK: self._mark} if self.in_file else {}
+        others = {**self.metadata, **mark}
+        form = stored_form(envelope, plaintext_bytes, self.kind, other_metadata=others)
+        return StoredForm({**others, **form.metadata}, form.instruction)
+
+    def file(self, location: Location, form: StoredForm) -> InstructionFile | None:
+        """Return the instruction file of an object, if it has one."""
+        if form.instruction is None:
+            return None
+        return InstructionFile(Location(location.bucket, location.key + self.suffix), form.instruction)

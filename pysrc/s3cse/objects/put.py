@@ -1,0 +1,118 @@
+"""Writing an object that is in memory: one request where it is small, an upload in parts where it is not."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from s3cse.crypto.backend import default_backend
+from s3cse.crypto.ciphers import Backend
+from s3cse.envelope.profiles import Profile
+from s3cse.errors import TransferError
+from s3cse.keyrings.base import Keyring
+from s3cse.objects.body import body_encryptor
+from s3cse.objects.content_key import new_envelope
+from s3cse.objects.envelope_storage import EnvelopeStorage
+from s3cse.objects.naming import naming
+from s3cse.objects.staged import StagedUpload, complete, instruction_first
+from s3cse.objects.upload import PART_BYTES, ObjectWriter, check_length
+from s3cse.objects.wiping import wipe
+from s3cse.storage.port import Location, ObjectStore, Receipt
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenObject:
+    """An object that is visible; ``receipt`` is None where S3's answer was lost and a HEAD showed that it is."""
+
+    location: Location
+    receipt: Receipt | None
+    plaintext_bytes: int
+    stored_bytes: int
+
+
+def put_object(
+    store: ObjectStore,
+    location: Location,
+    keyring: Keyring,
+    profile: Profile,
+    plaintext: Buffer,
+    *,
+    storage: EnvelopeStorage | None = None,
+    part_bytes: int = PART_BYTES,
+    backend: Backend | None = None,
+) -> WrittenObject:
+    """Encrypt and store one object that is in memory; it is visible on return.
+
+    Copies: the plaintext once, into the buffer in which it is encrypted. Memory: the object's length up to
+    ``part_bytes``, else as ObjectWriter says.
+
+    Args:
+        storage: where the envelope goes, and the user's own metadata.
+        part_bytes: what is longer goes up in parts of this length.
+
+    Raises:
+        KeyringError: no data key can be had.
+        SettingsError: the envelope does not fit into the object's metadata, or the length into the format.
+        TransferError: S3 did not take it; nothing of it is visible.
+    """
+    storage = storage or EnvelopeStorage()
+    backend = backend or default_backend()
+    with memoryview(plaintext) as given, given.cast("B") as view:
+        if len(view) <= part_bytes:
+            with naming(location):
+                return _in_one_request(store, location, keyring, profile, view, storage, backend)
+        with ObjectWriter(
+            store,
+            location,
+            keyring,
+            profile,
+            length=len(view),
+            storage=storage,
+            part_bytes=part_bytes,
+            backend=backend,
+        ) as writer:
+            writer.write(view)
+            staged = writer.finish()
+    return WrittenObject(location, publish(store, staged), staged.plaintext_bytes, staged.stored_bytes)
+
+
+def publish(store: ObjectStore, staged: StagedUpload) -> Receipt | None:
+    """Complete an upload, or drop it where that fails."""
+    try:
+        return complete(store, staged)
+    except BaseException:
+        with suppress(TransferError):  # it stays listed then; the error that led here matters more
+            store.abort_upload(staged.location, staged.upload_id)
+        raise
+
+
+def _in_one_request(
+    store: ObjectStore,
+    location: Location,
+    keyring: Keyring,
+    profile: Profile,
+    view: memoryview,
+    storage: EnvelopeStorage,
+    backend: Backend,
+) -> WrittenObject:
+    algorithm = profile.content_algorithm
+    storage.check(profile)
+    check_length(algorithm, len(view))
+    envelope, key = new_envelope(profile, keyring.new_data_key(profile))
+    form = storage.form(envelope, len(view))
+    body = bytearray(view)
+    encryptor = body_encryptor(backend, algorithm, key.view(), envelope.iv)
+    try:
+        encryptor.seal_last(0, body)
+    except BaseException:
+        wipe(body)
+        raise
+    finally:
+        encryptor.close()
+    with instruction_first(store, storage.file(location, form)):
+        receipt = store.put(location, body, form.metadata)
+    return WrittenObject(location, receipt, len(view), len(body))

@@ -1,0 +1,236 @@
+"""Uploads in parts that the caller cuts."""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+import s3cse
+from s3cse.errors import SettingsError, TransferError
+
+from .conftest import Log, Make
+
+PART = 5 << 20
+TEXT = os.urandom(1 << 20) * 17 + b"end"  # four parts
+FORMS: list[dict[str, Any]] = [
+    {},
+    {"profile": "s3ec-v4"},
+    {"storage": "instruction-file"},
+    {"profile": "emrfs", "legacy": "allow"},
+]
+
+
+def part(number: int) -> bytes:
+    return TEXT[(number - 1) * PART : number * PART]
+
+
+class Upload:
+    """One upload, in short."""
+
+    def __init__(self, client: s3cse.Client, at: dict[str, str], **parameters: Any) -> None:
+        parameters.setdefault("PlaintextLength", len(TEXT))
+        parameters.setdefault("PartSize", PART)
+        self._client = client
+        self._at = at
+        self.id = client.create_multipart_upload(**at, **parameters)["UploadId"]
+
+    def send(self, number: int, body: Any = None) -> dict[str, Any]:
+        content = part(number) if body is None else body
+        return self._client.upload_part(**self._at, UploadId=self.id, PartNumber=number, Body=content)
+
+    def complete(self, **parameters: Any) -> dict[str, Any]:
+        return self._client.complete_multipart_upload(**self._at, UploadId=self.id, **parameters)
+
+    def abort(self) -> None:
+        self._client.abort_multipart_upload(**self._at, UploadId=self.id)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_parts_in_order(make: Make, at: dict[str, str], form: dict[str, Any], s3: Any) -> None:
+    """boto3's way: create, parts, complete with their list; boto3's shapes; the object opens."""
+    client = make(**form)
+    created = client.create_multipart_upload(
+        **at, PlaintextLength=len(TEXT), PartSize=PART, Metadata={"a": "b"}, ContentType="text/x"
+    )
+    assert {name: created[name] for name in at} == at
+    parts = []
+    for number in (1, 2, 3, 4):
+        sent = client.upload_part(**at, UploadId=created["UploadId"], PartNumber=number, Body=part(number))
+        parts.append({"PartNumber": number, "ETag": sent["ETag"]})
+    answer = client.complete_multipart_upload(**at, UploadId=created["UploadId"], MultipartUpload={"Parts": parts})
+    assert {name: answer[name] for name in at} == at
+    head = client.head_object(**at)
+    assert (head["ETag"], head["Metadata"], head["ContentType"]) == (answer["ETag"], {"a": "b"}, "text/x")
+    assert head["ContentLength"] == len(TEXT)
+    assert client.get_object(**at)["Body"].read() == TEXT
+
+
+@pytest.mark.parametrize("form", FORMS[:3], ids=str)
+def test_parts_in_any_order_from_threads(make: Make, at: dict[str, str], form: dict[str, Any]) -> None:
+    """GCM parts come as they like, some twice at once; only the last one waits."""
+    client = make(**form)
+    upload = Upload(client, at)
+    numbers = [1, 2, 3, 1, 2, 3]
+    random.Random(5).shuffle(numbers)
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(upload.send, numbers))
+    upload.send(4, io.BytesIO(part(4)))
+    upload.complete()
+    assert client.get_object(**at)["Body"].read() == TEXT
+
+
+def test_last_part_waits(client: s3cse.Client, at: dict[str, str], log: Log) -> None:
+    """The part with the tag is refused, and not sent, until all others are in."""
+    upload = Upload(client, at)
+    for number in (2, 1):
+        with pytest.raises(SettingsError, match=r"carries the tag.*first of them part 1|first of them part 3"):
+            upload.send(4)
+        upload.send(number)
+    with pytest.raises(SettingsError, match="first of them part 3"):
+        upload.send(4)
+    assert len(log.of("UploadPart")) == 2
+    with pytest.raises(SettingsError, match="parts are missing; found no part 3"):
+        upload.complete()
+    upload.send(3)
+    upload.send(4)
+    upload.complete()
+    assert client.get_object(**at)["Body"].read() == TEXT
+
+
+@pytest.mark.parametrize("form", [FORMS[0], FORMS[3]], ids=str)
+def test_repeated_part_must_be_the_same(make: Make, at: dict[str, str], log: Log, form: dict[str, Any]) -> None:
+    """Other content under the same number is refused before anything is sent; the same is sent as it was."""
+    client = make(**form)
+    upload = Upload(client, at)
+    first = upload.send(1)
+    sent = len(log.of("UploadPart"))
+    with pytest.raises(SettingsError, match=f"s3://{at['Bucket']}/{at['Key']}: part 1 has another content"):
+        upload.send(1, part(1)[:-1] + b"?")
+    assert len(log.of("UploadPart")) == sent
+    assert upload.send(1)["ETag"] == first["ETag"]
+    for number in (2, 3, 4, 4):
+        upload.send(number)
+    with pytest.raises(SettingsError, match="part 4 has another content"):
+        upload.send(4, b"x" * len(part(4)))
+    upload.complete()
+    assert client.get_object(**at)["Body"].read() == TEXT
+
+
+def test_part_that_failed_counts_as_seen(
+    client: s3cse.Client, at: dict[str, str], logged_s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part that S3 did not take may have been seen on the way: only the same content may follow."""
+    upload = Upload(client, at)
+
+    def refuse(**_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "InternalError"}, "ResponseMetadata": {"HTTPStatusCode": 500}}, "x")  # type: ignore[typeddict-item]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(logged_s3, "upload_part", refuse)
+        with pytest.raises(TransferError):
+            upload.send(1)
+    with pytest.raises(SettingsError, match="another content"):
+        upload.send(1, bytes(PART))
+    with pytest.raises(SettingsError, match="first of them part 1"):
+        upload.send(4)
+    for number in (1, 2, 3, 4):
+        upload.send(number)
+    upload.complete()
+
+
+@pytest.mark.parametrize("number", [0, 5, -1, "1", None])
+def test_numbers(client: s3cse.Client, at: dict[str, str], number: Any, log: Log) -> None:
+    """There are as many parts as the sizes say."""
+    upload = Upload(client, at)
+    with pytest.raises(SettingsError, match="no such part"):
+        upload.send(number, b"")
+    assert log.operations == ["CreateMultipartUpload"]
+
+
+def test_wrong_lengths_are_not_sent(client: s3cse.Client, at: dict[str, str], log: Log) -> None:
+    """A part that is too short or too long, from memory or a file, never leaves."""
+    upload = Upload(client, at)
+    for body in (part(1)[1:], part(1) + b"x", io.BytesIO(part(1) + b"x"), b""):
+        with pytest.raises(SettingsError, match="wrong length"):
+            upload.send(1, body)
+    with pytest.raises(SettingsError, match="ContentLength 7"):
+        client.upload_part(**at, UploadId=upload.id, PartNumber=1, Body=part(1), ContentLength=7)
+    assert log.operations == ["CreateMultipartUpload"]
+
+
+@pytest.mark.parametrize("size", [0, 1, PART])
+@pytest.mark.parametrize("form", [FORMS[0], FORMS[3]], ids=str)
+def test_one_part(make: Make, at: dict[str, str], size: int, form: dict[str, Any]) -> None:
+    """An object of one part, the empty one included."""
+    client = make(**form)
+    upload = Upload(client, at, PlaintextLength=size)
+    upload.send(1, TEXT[:size])
+    upload.complete()
+    assert client.get_object(**at)["Body"].read() == TEXT[:size]
+
+
+def test_cbc_in_order_only(make: Make, at: dict[str, str]) -> None:
+    """A CBC part out of turn is refused."""
+    upload = Upload(make(profile="emrfs"), at)
+    with pytest.raises(SettingsError, match="in order"):
+        upload.send(2)
+    upload.send(1)
+    upload.send(2)
+    with pytest.raises(SettingsError, match="others are in"):
+        upload.send(4)
+
+
+def test_list_must_be_that_of_the_upload(client: s3cse.Client, at: dict[str, str]) -> None:
+    """A list of parts with another ETag, or without one of them, is refused; the upload goes on."""
+    upload = Upload(client, at, PlaintextLength=5)
+    etag = upload.send(1, b"12345")["ETag"]
+    for listed in ({"Parts": []}, {"Parts": [{"PartNumber": 1, "ETag": "x"}]}, {}, [etag]):
+        with pytest.raises(SettingsError):
+            upload.complete(MultipartUpload=listed)
+    upload.complete(MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+    with pytest.raises(SettingsError, match="has ended it"):
+        upload.complete()
+
+
+def test_abort(client: s3cse.Client, make: Make, at: dict[str, str], s3: Any) -> None:
+    """Nothing is left of an aborted upload; any client may abort, none but its own may go on."""
+    upload = Upload(client, at)
+    upload.send(1)
+    sealer = client._uploads._open[next(iter(client._uploads._open))][0]._sealer
+    other = make()
+    with pytest.raises(SettingsError, match="not begun this upload"):
+        other.upload_part(**at, UploadId=upload.id, PartNumber=2, Body=part(2))
+    upload.abort()
+    assert s3.list_multipart_uploads(Bucket=at["Bucket"], Prefix=at["Key"]).get("Uploads", []) == []
+    with pytest.raises(SettingsError, match="has ended it"):
+        upload.send(2)
+    with pytest.raises(ValueError, match="closed"):
+        sealer.seal(2, PART, bytearray(PART))
+    orphan = Upload(client, at)
+    other.abort_multipart_upload(**at, UploadId=orphan.id)
+    with pytest.raises(TransferError):
+        orphan.send(1)
+
+
+def test_completion_may_be_repeated(
+    client: s3cse.Client, at: dict[str, str], logged_s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an error of Complete the upload is still there."""
+    upload = Upload(client, at, PlaintextLength=5)
+    upload.send(1, b"12345")
+
+    def refuse(**_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "SlowDown"}, "ResponseMetadata": {"HTTPStatusCode": 503}}, "x")  # type: ignore[typeddict-item]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(logged_s3, "complete_multipart_upload", refuse)
+        with pytest.raises(TransferError):
+            upload.complete()
+    upload.complete(IfNoneMatch="*")
+    assert client.get_object(**at)["Body"].read() == b"12345"

@@ -1,0 +1,81 @@
+"""SSE-C and versions underneath: what S3 must be told goes with every request that needs it."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+import s3cse
+
+from .conftest import Log, Make
+
+LONG = os.urandom(1 << 20) * 9
+
+
+@pytest.mark.parametrize("storage", ["metadata", "instruction-file"])
+@pytest.mark.parametrize("size", [100, len(LONG)])
+def test_customer_keys(make: Make, at: dict[str, str], storage: str, size: int) -> None:
+    """With a key of the customer's, an object is written, described, read, copied, and not without it."""
+    client = make(storage=storage)
+    key = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": os.urandom(32)}
+    client.put_object(**at, Body=LONG[:size], **key)
+    assert client.get_object(**at, **key)["Body"].read() == LONG[:size]
+    assert client.head_object(**at, **key)["ContentLength"] == size
+    with pytest.raises(ClientError):
+        client.get_object(**at)
+    to = {**at, "Key": at["Key"] + "-copy"}
+    client.copy_object(**to, CopySource=at, **key, **{f"CopySource{name}": value for name, value in key.items()})
+    assert client.get_object(**to, **key)["Body"].read() == LONG[:size]
+
+
+def test_customer_keys_in_parts(client: s3cse.Client, at: dict[str, str], log: Log) -> None:
+    """What is said at the start of an upload goes with its parts too."""
+    key = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": os.urandom(32)}
+    part = 5 << 20
+    upload = client.create_multipart_upload(**at, PlaintextLength=len(LONG), PartSize=part, **key)["UploadId"]
+    for number in (1, 2):
+        body = LONG[(number - 1) * part : number * part]
+        client.upload_part(**at, UploadId=upload, PartNumber=number, Body=body)
+    client.complete_multipart_upload(**at, UploadId=upload)
+    assert all("SSECustomerKey" in params for params in log.of("UploadPart"))
+    assert client.get_object(**at, **key)["Body"].read() == LONG
+
+
+@pytest.fixture
+def versioned(s3: Any) -> Iterator[dict[str, str]]:
+    """A place in a bucket with versions."""
+    bucket = f"versions-{uuid.uuid4().hex}"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    yield {"Bucket": bucket, "Key": "object"}
+    for kind in ("Versions", "DeleteMarkers"):
+        for row in s3.list_object_versions(Bucket=bucket).get(kind, []):
+            s3.delete_object(Bucket=bucket, Key=row["Key"], VersionId=row["VersionId"])
+    s3.delete_bucket(Bucket=bucket)
+
+
+def test_versions(client: s3cse.Client, versioned: dict[str, str]) -> None:
+    """Old versions are read, described, copied and deleted by their id."""
+    old = client.put_object(**versioned, Body=b"old")["VersionId"]
+    new = client.put_object(**versioned, Body=LONG)["VersionId"]
+    assert client.get_object(**versioned)["VersionId"] == new
+    assert client.get_object(**versioned, VersionId=old)["Body"].read() == b"old"
+    assert client.get_object(**versioned, VersionId=new, Range="bytes=9-20")["Body"].read() == LONG[9:21]
+    assert client.head_object(**versioned, VersionId=old)["ContentLength"] == 3
+    to = {**versioned, "Key": "copy"}
+    client.copy_object(**to, CopySource={**versioned, "VersionId": old})
+    assert client.get_object(**to)["Body"].read() == b"old"
+    client.delete_object(**versioned, VersionId=new)
+    assert client.get_object(**versioned)["Body"].read() == b"old"
+
+
+def test_version_is_not_asked_of_the_instruction_file(make: Make, versioned: dict[str, str]) -> None:
+    """The instruction file beside an object has versions of its own."""
+    client = make(storage="instruction-file")
+    version = client.put_object(**versioned, Body=LONG)["VersionId"]
+    assert client.get_object(**versioned, VersionId=version)["Body"].read() == LONG
