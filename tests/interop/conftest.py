@@ -65,6 +65,3 @@ def driver_or_skip(name: str) -> Driver:
     if isinstance(found, UnavailableError):
         pytest.skip(f"{name} {client_named(name).allowed_skip}: {found}")
     return found
-
-
-

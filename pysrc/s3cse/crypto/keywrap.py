@@ -152,15 +152,12 @@ def wrap_oaep_sha256(public_key: RSAPublicKey, data_key: Buffer) -> bytes:
 
 
 def unwrap_oaep_sha256(private_key: RSAPrivateKey, wrapped: bytes) -> Secret:
-    """Return a data key wrapped by RSA-OAEP with SHA-256, with MGF1-SHA-1 or, from BouncyCastle, MGF1-SHA-256.
+    """Return a data key wrapped by RSA-OAEP with SHA-256 and MGF1-SHA-1, which is what the name means in Java.
 
     Raises:
         IntegrityError: another key, or changed.
     """
-    try:
-        return whole_data_key(open_oaep(private_key, wrapped, _SHA256, _SHA1))
-    except IntegrityError:
-        return whole_data_key(open_oaep(private_key, wrapped, _SHA256, _SHA256))
+    return whole_data_key(open_oaep(private_key, wrapped, _SHA256, _SHA1))
 
 
 def whole_data_key(plaintext: bytes) -> Secret:

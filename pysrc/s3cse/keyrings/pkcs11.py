@@ -190,11 +190,7 @@ class Pkcs11Keyring:
         return without_bound_text(plaintext, bound_text(envelope.content_algorithm.value))
 
     def _unwrap_oaep_sha256(self, envelope: Envelope) -> Secret:
-        wrapped = envelope.encrypted_data_key
-        try:
-            return whole_data_key(self._key.decrypt_oaep(wrapped, hash_="sha256", mgf="sha1"))
-        except IntegrityError:
-            return whole_data_key(self._key.decrypt_oaep(wrapped, hash_="sha256", mgf="sha256"))
+        return whole_data_key(self._key.decrypt_oaep(envelope.encrypted_data_key, hash_="sha256", mgf="sha1"))
 
     def _unwrap_pkcs1(self, envelope: Envelope) -> Secret:
         made_up = made_up_key(self._rejection, envelope.encrypted_data_key)

@@ -78,9 +78,7 @@ def _visible(store: ObjectStore, table: Location) -> Sequence[tuple[str, ListedO
             continue
         # An overwrite that began while a long listing was under way: its journal came too late for the first pages.
         if _same(seen, journal.find(store, table)):
-            return [
-                (name, row) for name, row in listed if name not in hidden and not name.endswith(INSTRUCTION_SUFFIX)
-            ]
+            return [(name, row) for name, row in listed if name not in hidden and not name.endswith(INSTRUCTION_SUFFIX)]
     raise TransferError(
         "the table is being overwritten again and again",
         uri=table.uri,

@@ -129,7 +129,7 @@ def test_defaults_of_another_keyring_do_not_get_in_the_way() -> None:
         ("plaintext", "true"),
         ("profile", "emrfs-v3"),
         ("keyring", "aes"),
-        ("storage", "instruction-file"),
+        ("storage", "file"),
         ("schemaMode", "all"),
         ("compression", "brotli"),
         ("columns", ""),
@@ -187,8 +187,8 @@ def test_environment_is_the_last_resort() -> None:
     """S3CSE_ variables count where an option was not given, and only there."""
     environment = {"S3CSE_KMSKEYID": "alias/env", "S3CSE_REGION": "eu-west-1", "S3CSE_COLUMNS": ""}
     found = parse_options(PATH, environment)
-    assert (found.kms_key_id, found.region, found.columns) == ("alias/env", "eu-west-1", None)
-    assert parse_options({**PATH, **KEY}, environment).kms_key_id == "alias/data"
+    assert (found.keyring.kms_key_id, found.region, found.columns) == ("alias/env", "eu-west-1", None)
+    assert parse_options({**PATH, **KEY}, environment).keyring.kms_key_id == "alias/data"
 
 
 def test_stream_is_not_for_tables() -> None:
