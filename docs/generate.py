@@ -18,18 +18,26 @@ On a reader or writer: `.option("kmsKeyId", "alias/flights")`, in any letter cas
 `S3CSE_` and the option in capitals (`S3CSE_KMSKEYID`). A bare `.format("s3cse")` sees options and environment only:
 Spark's planner process has no session. An unknown option is an error."""
 _AFTERWORD = """\
-Reading never asks for a profile: the object says what it is. Proven in `tests/interop` against the official S3
-Encryption Client for Python 4.0.0, in both directions. A table for Athena, Trino or S3A carries no `context`: they send
-exactly the reserved entry. Formats V1 and V3, instruction files and other keys than KMS are recognised and refused by
-name."""
+Reading never asks for a profile: the object says what it is. A table for Athena, Trino or S3A carries no `context`
+(they send exactly the reserved entry) and no instruction files; of keys they know only those of KMS. The official
+clients' commitment policies are FORBID_ENCRYPT_ALLOW_DECRYPT = profile `emrfs-v2` with `commitment=allow`,
+REQUIRE_ENCRYPT_ALLOW_DECRYPT = `s3ec-v4` with `allow`, REQUIRE_ENCRYPT_REQUIRE_DECRYPT = `s3ec-v4` with `require`."""
+_BODIES = {
+    ContentAlgorithm.AES_CBC: "AES-256-CBC",
+    ContentAlgorithm.AES_GCM: "AES-256-GCM",
+    ContentAlgorithm.AES_GCM_COMMITTING: "AES-256-GCM, key commitment",
+}
 DOCS = Path(__file__).resolve().parent
 JOBS = ("encrypt_table", "decrypt_table", "verify_table")
-#: Who opens what a profile writes with KMS keys (FORMATS.md sections 2, 14, 17 and 19 of the project's notes).
+#: Who opens what a profile writes (FORMATS.md sections 2, 14, 17 to 19 of the project's notes); Athena, S3A and Trino
+#: with KMS keys only.
 _READERS = {
     "emrfs": "every EMRFS; Athena in both table modes; S3A of Hadoop up to 3.4.2 with v1 compatibility; S3 Encryption "
     "Clients of all generations with both legacy switches",
     "emrfs-v2": "EMRFS 5.31 and 6.2 or later with encryptionV2; Athena with a table key; S3A of Hadoop 3.3.2+ and "
     "3.4.2; S3 Encryption Clients 2 and 3, and 4 with commitment policy FORBID_ENCRYPT_ALLOW_DECRYPT",
+    "redshift": "Redshift COPY (MASTER_SYMMETRIC_KEY)",
+    "s3ec-v4": "S3 Encryption Clients of generation 4 (C++, PHP and Ruby 3); S3A of Hadoop 3.4.3 and later",
 }
 
 
@@ -71,8 +79,9 @@ def _flags(job: str) -> frozenset[str]:
 def compatibility_page() -> str:
     """Return the page about profiles and formats."""
     rows = [
-        f"| `{profile.name}` | {profile.format.value} | {profile.content_algorithm.value} | `{profile.wrap_algorithm}` "
-        f"| {'yes' if profile.content_algorithm is ContentAlgorithm.AES_GCM else 'no'} | {_READERS[profile.name]} |"
+        f"| `{profile.name}` | {profile.keyring} | {profile.format.value} | {_BODIES[profile.content_algorithm]} "
+        f"| `{profile.wrap_algorithm}` | {'yes' if profile.content_algorithm.authenticated else 'no'} "
+        f"| {_READERS[profile.name]} |"
         for profile in PROFILES
     ]
     return "\n".join(
@@ -81,8 +90,8 @@ def compatibility_page() -> str:
             "",
             "Made by `docs/generate.py` from the code; do not edit.",
             "",
-            "| profile | format | body | key wrap | authenticated | who else opens it |",
-            "|---|---|---|---|---|---|",
+            "| profile | key | format | body | key wrap | authenticated | who else opens it |",
+            "|---|---|---|---|---|---|---|",
             *rows,
             "",
             _AFTERWORD,
