@@ -1,9 +1,10 @@
-"""What the tests with other people's clients share; those of a whole client are of the heavy tier."""
+"""What the tests with other people's clients share."""
 
 from __future__ import annotations
 
 import secrets
 import uuid
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -14,7 +15,7 @@ from interop import ours
 from interop.clients import KEYRINGS, PROFILES, STORAGES
 from interop.drivers import Driver, UnavailableError
 from interop.jobs import Body, Key
-from interop.matrix import World, client_named, our_case
+from interop.matrix import Cell, Outcome, World, client_named, our_case, run_client
 from spark.fixtures import spark, table
 
 __all__ = ["spark", "table"]
@@ -39,20 +40,14 @@ def bodies(tmp_path_factory: pytest.TempPathFactory) -> tuple[Body, ...]:
 
 @pytest.fixture(scope="session")
 def world(servers: s3cse.local.Servers, s3: Any, kms_key: str, bodies: tuple[Body, ...]) -> World:
-    """A bucket and three keys, with our objects in it: every profile, keyring, storage and size."""
+    """A bucket, a key of each kind and the plaintexts."""
     keys = {"kms": Key.kms(kms_key), "aes": Key.raw(secrets.token_bytes(32)), "rsa": Key.pair()}
-    bucket = servers.create_bucket(f"interop-{uuid.uuid4().hex}")
-    made = World(servers, s3, bucket, keys, bodies)
-    for profile in PROFILES:
-        for keyring in KEYRINGS:
-            for storage in STORAGES:
-                for body in bodies:
-                    ours.write(servers, our_case(made, keyring, storage, profile, body))
-    return made
+    return World(servers, s3, servers.create_bucket(f"interop-{uuid.uuid4().hex}"), keys, bodies)
 
 
 @cache
-def _driver(name: str) -> Driver | UnavailableError:
+def driver_of(name: str) -> Driver | UnavailableError:
+    """Return a client's driver, or why there is none."""
     try:
         return client_named(name).driver()
     except UnavailableError as error:
@@ -60,8 +55,24 @@ def _driver(name: str) -> Driver | UnavailableError:
 
 
 def driver_or_skip(name: str) -> Driver:
-    """Return a client's driver, or skip the test: the committed reason is in the table of clients."""
-    found = _driver(name)
+    """Return a client's driver, or skip the test for the reason that the table of clients allows."""
+    found = driver_of(name)
     if isinstance(found, UnavailableError):
         pytest.skip(f"{name} {client_named(name).allowed_skip}: {found}")
     return found
+
+
+@pytest.fixture(scope="session")
+def outcomes(world: World) -> Callable[[str], dict[Cell, Outcome]]:
+    """Returns what came of all cells of a client: it is run when it is first asked for, and once."""
+
+    @cache
+    def run(name: str) -> dict[Cell, Outcome]:
+        return run_client(world, client_named(name), driver_or_skip(name))
+
+    for profile in PROFILES:
+        for keyring in KEYRINGS:
+            for storage in STORAGES:
+                for body in world.bodies:
+                    ours.write(world.servers, our_case(world, keyring, storage, profile, body))
+    return run

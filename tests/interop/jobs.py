@@ -7,8 +7,8 @@ A job has an ``op``:
   and the SHA-256,
 - ``reencrypt``: wrap the object's data key for ``newKeyring`` and ``newContext`` into an instruction file (``suffix``).
 
-``mode`` is the client's own word. ``storage`` is ``metadata`` or ``instruction-file``. ``context`` is the KMS encryption
-context or the materials description. ``suffix`` names another instruction file than ``.instruction``.
+``mode`` is the client's own word. ``storage`` is ``metadata`` or ``instruction-file``. ``context`` is the KMS
+encryption context or the materials description. ``suffix`` names another instruction file than ``.instruction``.
 """
 
 from __future__ import annotations

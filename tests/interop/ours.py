@@ -26,6 +26,8 @@ class Case:
     storage: str = "metadata"
     context: dict[str, str] = field(default_factory=dict)
     suffix: str = ".instruction"
+    #: Reading, take the context in place of the stored one.
+    override: bool = False
     body: Body | None = None
 
 
@@ -44,6 +46,8 @@ def client(servers: s3cse.local.Servers, case: Case) -> Any:
 def keyring(servers: s3cse.local.Servers, case: Case) -> Any:
     """Return our keyring for a key."""
     key, context = case.keyring, case.context or None
+    if key.type == "kms" and case.override:
+        return s3cse.keyrings.KmsKeyring(servers.kms_client(), key.id, override_context=context)
     if key.type == "kms":
         return s3cse.keyrings.KmsKeyring(servers.kms_client(), key.id, context=context)
     if key.type == "aes":

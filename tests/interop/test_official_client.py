@@ -21,6 +21,8 @@ from s3cse.objects.reader import read_whole
 from spark.fixtures import SESSION_ZONE, Table
 
 ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.spark
+
 PYTHON = ROOT / ".venv-s3ec" / "bin" / "python"
 CLIENT = Path(__file__).with_name("official_client.py")
 

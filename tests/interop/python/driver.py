@@ -1,4 +1,4 @@
-"""Drives the official amazon-s3-encryption-client-python, in an environment of its own; this file imports nothing of ours.
+"""Drives the official amazon-s3-encryption-client-python, in an environment of its own; it imports nothing of ours.
 
 Jobs come on standard input, results go to standard output, both one JSON object a line (tests/interop/jobs.py says what
 the fields mean). A mode is the name of a commitment policy, with ``+legacy`` for both legacy switches.
