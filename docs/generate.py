@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from s3cse.envelope.model import ContentAlgorithm
 from s3cse.envelope.profiles import PROFILES
@@ -27,7 +30,16 @@ _BODIES = {
     ContentAlgorithm.AES_GCM: "AES-256-GCM",
     ContentAlgorithm.AES_GCM_COMMITTING: "AES-256-GCM, key commitment",
 }
+_MATRIX = """\
+## Real clients, both ways
+
+What `make interop` found last (`tests/interop/results.json`): every row stands for objects of 0, 1, 16 and 1000 bytes and
+of 5 MiB + 1, the last one as a multipart upload where the client has them. *We read*: what the client wrote in this
+mode, which s3cse opened byte for byte (`legacy=allow`). *It reads*: the profiles of s3cse that it opened byte for byte;
+it refused the others, unless the row says something else. `+legacy` means a mode with all of the client's switches for
+old objects on. Both places of the envelope, metadata and instruction file, unless the row names one."""
 DOCS = Path(__file__).resolve().parent
+RESULTS = DOCS.parent / "tests" / "interop" / "results.json"
 JOBS = ("encrypt_table", "decrypt_table", "verify_table")
 #: Who opens what a profile writes (FORMATS.md sections 2, 14, 17 to 19 of the project's notes); Athena, S3A and Trino
 #: with KMS keys only.
@@ -88,7 +100,7 @@ def compatibility_page() -> str:
         [
             "# What is written, and who opens it",
             "",
-            "Made by `docs/generate.py` from the code; do not edit.",
+            "Made by `docs/generate.py` from the code and from the interop tests' results; do not edit.",
             "",
             "| profile | key | format | body | key wrap | authenticated | who else opens it |",
             "|---|---|---|---|---|---|---|",
@@ -96,8 +108,47 @@ def compatibility_page() -> str:
             "",
             _AFTERWORD,
             "",
+            _MATRIX,
+            "",
+            *_matrix(json.loads(RESULTS.read_text())),
         ]
     )
+
+
+def _matrix(clients: dict[str, Any]) -> Iterator[str]:
+    """Yield a section for each client of the interop tests."""
+    for client in clients.values():
+        if "not run" in client:
+            yield from (f"### {client['title']}", "", f"Not run: {client['not run']}.", "")
+            continue
+        yield from (f"### {client['title']}: {client['version']}", "")
+        yield from ("| mode | key | envelope | we read | it reads |", "|---|---|---|---|---|")
+        for mode, keyrings in client["they_read"].items():
+            for keyring, storages in keyrings.items():
+                written = client["we_read"].get(mode, {}).get(keyring, {})
+                yield from _matrix_rows(f"| {mode} | {keyring} ", storages, written)
+        yield ""
+
+
+def _matrix_rows(start: str, storages: dict[str, dict[str, str]], written: dict[str, dict[str, str]]) -> Iterator[str]:
+    """Yield a row for each place of the envelope, or one for both where they are alike."""
+    cells = {name: f"{_we_read(written.get(name))} | {_it_reads(found)}" for name, found in storages.items()}
+    if len(set(cells.values())) == 1:
+        yield f"{start}| both | {next(iter(cells.values()))} |"
+    else:
+        yield from (f"{start}| {storage} | {cell} |" for storage, cell in cells.items())
+
+
+def _we_read(found: dict[str, str] | None) -> str:
+    if found is None:
+        return "–"
+    return found["written"] if found["outcome"] == "reads" else f"**no**: {found['written']}"
+
+
+def _it_reads(found: dict[str, str]) -> str:
+    read = [f"`{profile}`" for profile, outcome in found.items() if outcome == "reads"]
+    odd = [f"`{profile}` {outcome}" for profile, outcome in found.items() if outcome not in ("reads", "refuses")]
+    return ", ".join(read or ["none"]) + "".join(f"; {each}" for each in odd)
 
 
 PAGES = {"options.md": options_page, "compatibility.md": compatibility_page}
