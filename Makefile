@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 PEER   := .venv-s3ec
 SPARK41 := .venv-pyspark41
 
-.PHONY: help demo test test-heavy check setup bench clean
+.PHONY: help demo test test-heavy interop check setup bench clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,9 @@ test: check $(PEER)/.installed ## all of the above and every test that needs no 
 
 test-heavy: $(STAMP) $(PEER)/.installed $(SPARK41)/.installed ## sanitizers, valgrind, slow clients (may use apt)
 	$(BIN)/python -m pytest -m heavy
+
+interop: $(STAMP) $(PEER)/.installed ## other people's S3 encryption clients, both ways (part of test-heavy; uses Maven, Go and apt)
+	$(BIN)/python -m pytest -m heavy tests/interop
 
 bench: $(STAMP) $(SPARK41)/.installed ## measure against peers and write bench/README.md
 	$(BIN)/python bench/run.py

@@ -28,13 +28,15 @@ class Case:
     suffix: str = ".instruction"
     #: Reading, take the context in place of the stored one.
     override: bool = False
+    #: Another S3 server than SeaweedFS.
+    s3_url: str | None = None
     body: Body | None = None
 
 
 def client(servers: s3cse.local.Servers, case: Case) -> Any:
     """Return our client with a case's key and settings; reading, it takes whatever the object is."""
     return s3cse.Client(
-        servers.s3_client(),
+        servers.s3_client(case.s3_url),
         keyring(servers, case),
         profile=case.profile,
         storage=case.storage,

@@ -41,7 +41,12 @@ public final class Main extends Driver {
           .forcePathStyle(true)
           .httpClientBuilder(ApacheHttpClient.builder().maxConnections(1000))
           .build();
-  private final S3AsyncClient async = S3AsyncClient.builder().endpointOverride(endpoint).forcePathStyle(true).build();
+  private final S3AsyncClient async =
+      S3AsyncClient.builder()
+          .endpointOverride(endpoint)
+          .forcePathStyle(true)
+          .overrideConfiguration(c -> c.addExecutionInterceptor(new NoExpect()))
+          .build();
   private final KmsClient kms = KmsClient.builder().endpointOverride(URI.create(env("AWS_ENDPOINT_URL_KMS"))).build();
   private final Map<String, S3EncryptionClient> clients = new HashMap<>();
 
@@ -114,7 +119,7 @@ public final class Main extends Driver {
             .key(job.key())
             .newKeyring((RawKeyring) keyring(job.newKeyring(), job.newContext(), false));
     client.reEncryptInstructionFile(
-        job.suffix() == null ? request.build() : request.instructionFileSuffix(job.suffix()).build());
+        job.suffix() == null ? request.build() : request.instructionFileSuffix(job.suffixWithoutDot()).build());
   }
 
   /** The encryption context of a request; raw keyrings have a description of their own instead. */

@@ -29,6 +29,11 @@ public record Job(
     return "instruction-file".equals(storage);
   }
 
+  /** The suffix of the instruction file for interfaces that put the dot there themselves. */
+  public String suffixWithoutDot() {
+    return suffix.substring(1);
+  }
+
   /** The plaintext to write. */
   public byte[] plaintext() throws IOException {
     return Files.readAllBytes(Path.of(body));

@@ -96,7 +96,7 @@ public final class Main extends Driver {
     GetObjectRequest request =
         job.suffix() == null
             ? new GetObjectRequest(job.bucket(), job.key())
-            : new EncryptedGetObjectRequest(job.bucket(), job.key()).withInstructionFileSuffix(job.suffix());
+            : new EncryptedGetObjectRequest(job.bucket(), job.key()).withInstructionFileSuffix(job.suffixWithoutDot());
     if (job.first() != null) {
       request.setRange(job.first(), job.last());
     }
@@ -109,7 +109,7 @@ public final class Main extends Driver {
   private static void reencrypt(AmazonS3EncryptionClient client, Job job) throws Exception {
     EncryptionMaterials materials = materials(job.newKeyring(), job.newContext());
     client.putInstructionFile(
-        new PutInstructionFileRequest(new S3ObjectId(job.bucket(), job.key()), materials, job.suffix()));
+        new PutInstructionFileRequest(new S3ObjectId(job.bucket(), job.key()), materials, job.suffixWithoutDot()));
   }
 
   private AmazonS3 client(Job job) throws GeneralSecurityException {
