@@ -33,7 +33,7 @@ _BODIES = {
 _MATRIX = """\
 ## Real clients, both ways
 
-What `make interop` found last (`tests/interop/results.json`): every row stands for objects of 0, 1, 16 and 1000 bytes and
+What `make interop` found last (`tests/interop/results.json`): a row stands for objects of 0, 1, 16 and 1000 bytes and
 of 5 MiB + 1, the last one as a multipart upload where the client has them. *We read*: what the client wrote in this
 mode, which s3cse opened byte for byte (`legacy=allow`). *It reads*: the profiles of s3cse that it opened byte for byte;
 it refused the others, unless the row says something else. `+legacy` means a mode with all of the client's switches for

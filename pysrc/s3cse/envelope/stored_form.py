@@ -19,8 +19,10 @@ STORAGE = (METADATA, INSTRUCTION_FILE)
 METADATA_LIMIT_BYTES = 2048
 
 _WRITERS = {Format.V1: v1.write, Format.V2: v2.write, Format.V3: v3.write}
-#: What stays on the object when the rest goes into a file.
-_ON_OBJECT = {Format.V1: (), Format.V2: (), Format.V3: v3.CONTENT_FIELDS}
+#: What stays on the object when the rest goes into a file. The length does as SDK v1 leaves it there: official clients
+#: in Python refuse a file that has it.
+_LENGTH = ("x-amz-unencrypted-content-length",)
+_ON_OBJECT = {Format.V1: _LENGTH, Format.V2: _LENGTH, Format.V3: v3.CONTENT_FIELDS}
 
 
 @dataclass(frozen=True, slots=True)

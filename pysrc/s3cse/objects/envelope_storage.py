@@ -60,7 +60,7 @@ class EnvelopeStorage:
 
     @property
     def in_file(self) -> bool:
-        """Whether the plaintext length, if the format stores one, is in a file that is written at the end."""
+        """Whether there is an instruction file."""
         return self.kind == "instruction-file"
 
     def check(self, profile: Profile) -> None:

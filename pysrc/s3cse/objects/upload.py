@@ -2,7 +2,7 @@
 
 ``write`` copies plaintext into a part buffer, the only copy on this path, and returns; the process's workers encrypt
 full parts in place, GCM parts in any order and several at once, and take them on their way. Where the length is known
-from the start, or no metadata names it (format V3, instruction files), each part goes to S3 as soon as it is encrypted.
+from the start, or no metadata names it (format V3), each part goes to S3 as soon as it is encrypted.
 Else ciphertext is spooled, because the exact plaintext length must be in the metadata that *starts* an upload. A part's
 ciphertext is kept until S3 has it, so that a retry
 sends the same bytes: other bytes under the same key, IV and counters would be a two-time pad.
@@ -130,7 +130,7 @@ class ObjectWriter:
     def _may_stream(self, part_bytes: int) -> bool:
         """Whether nothing that starts the upload depends on the length, and S3's number of parts is always enough."""
         longest = self._algorithm.stored_bytes(self._algorithm.max_plaintext_bytes)
-        return (self._algorithm.commits or self._storage.in_file) and longest <= MAX_PARTS * part_bytes
+        return self._algorithm.commits and longest <= MAX_PARTS * part_bytes
 
     @property
     def _most_bytes(self) -> int:

@@ -38,11 +38,12 @@ def test_metadata_holds_all_fields(headers: dict[str, str]) -> None:
 
 @every_format
 def test_instruction_file_holds_what_its_format_puts_there(headers: dict[str, str]) -> None:
-    """V1 and V2 leave nothing on the object, V3 leaves c, d and i."""
+    """V1 and V2 leave nothing but the length on the object, V3 leaves c, d and i."""
     form = stored_form(opened(headers), 5, "instruction-file")
     assert form.instruction is not None
     in_file = json.loads(form.instruction)
-    assert set(form.metadata) == ({"x-amz-c", "x-amz-d", "x-amz-i"} if headers is V3 else set())
+    stays = {"x-amz-c", "x-amz-d", "x-amz-i"} if headers is V3 else {"x-amz-unencrypted-content-length"}
+    assert set(form.metadata) == stays
     assert {**form.metadata, **in_file} == stored_form(opened(headers), 5, "metadata").metadata
     assert form.metadata.keys().isdisjoint(in_file)
 
@@ -73,7 +74,9 @@ def test_metadata_up_to_the_limit_of_s3_and_no_further() -> None:
         "encryption context or storage=instruction-file",
     ):
         stored_form(big(most + 1), 2**36, "metadata")
-    assert stored_form(big(most + 1), 2**36, "instruction-file").metadata == {}
+    assert stored_form(big(most + 1), 2**36, "instruction-file").metadata == {
+        "x-amz-unencrypted-content-length": str(2**36)
+    }
 
 
 def test_other_metadata_shares_the_limit() -> None:
@@ -84,7 +87,7 @@ def test_other_metadata_shares_the_limit() -> None:
         stored_form(big(0), 5, "metadata", other_metadata={"é": "x" * (free - 1)})
 
 
-@pytest.mark.parametrize(("headers", "own"), [(gcm(), 0), (V3, 104)], ids=["v2", "v3"])
+@pytest.mark.parametrize(("headers", "own"), [(gcm(), 33), (V3, 104)], ids=["v2", "v3"])
 def test_other_metadata_beside_an_instruction_file(headers: dict[str, str], own: int) -> None:
     """What stays on the object shares the limit with the user's own metadata."""
     assert size(stored_form(opened(headers), 5, "instruction-file").metadata) == own
@@ -96,6 +99,8 @@ def test_other_metadata_beside_an_instruction_file(headers: dict[str, str], own:
 def test_nothing_is_written_that_would_not_be_read() -> None:
     """A context too long for our own reader is refused on write."""
     form = stored_form(big(MAX_INSTRUCTION_BYTES - 1000), 5, "instruction-file")
-    assert read_envelope({}, (), form.instruction) == replace(big(MAX_INSTRUCTION_BYTES - 1000), claimed_length="5")
+    assert read_envelope(form.metadata, (), form.instruction) == replace(
+        big(MAX_INSTRUCTION_BYTES - 1000), claimed_length="5"
+    )
     with pytest.raises(SettingsError, match="does not fit into an instruction file; found 262"):
         stored_form(big(MAX_INSTRUCTION_BYTES), 5, "instruction-file")

@@ -50,7 +50,7 @@ def test_round_trip(store: RecordingStore, keyring: KmsKeyring, profile: Profile
     store.log.clear()
     assert read(store, keyring) == TEXT[:size]
     assert store.log == [("GET", PLACE.key), ("GET", FILE.key)]
-    stays = {"x-amz-c", "x-amz-d", "x-amz-i"} if profile is V3 else set()
+    stays = {"x-amz-c", "x-amz-d", "x-amz-i"} if profile is V3 else {"x-amz-unencrypted-content-length"}
     assert set(store.metadata()) == {"owner", UPLOAD_MARK} | stays
     assert set(store.metadata(FILE)) == {"x-amz-crypto-instr-file"}
 
@@ -65,7 +65,7 @@ def test_custom_suffix(store: RecordingStore, keyring: KmsKeyring, profile: Prof
 
 def test_unknown_length_needs_no_spool(store: RecordingStore, keyring: KmsKeyring, tmp_path: Any) -> None:
     """Where no metadata names the length, parts go to S3 while the object is written."""
-    for profile, kind in ((V3, "metadata"), (V3, IN_FILE), (GCM, IN_FILE)):
+    for profile, kind in ((V3, "metadata"), (V3, IN_FILE)):
         store.sent.clear()
         with ObjectWriter(store, PLACE, keyring, profile, storage=EnvelopeStorage(kind=kind)) as writer:
             writer.write(bytes(9 << 20))
