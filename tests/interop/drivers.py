@@ -85,8 +85,9 @@ def _maven() -> str:
     try:
         return _output(command, cwd=HERE / "java")
     except UnavailableError as error:
-        assert "COMPILATION ERROR" not in str(error), error  # ours to mend, and no reason to skip
-        return str(error)
+        said = str(error)
+    assert "COMPILATION ERROR" not in said, said  # ours to mend, and no reason to skip
+    return said
 
 
 def java(module: str, artifact: str) -> Driver:
