@@ -44,7 +44,11 @@ def wants_instruction_file(metadata: Mapping[str, str], doubled: Sequence[str] =
 
 
 def read_envelope(
-    metadata: Mapping[str, str], doubled: Sequence[str] = (), instruction: bytes | None = None
+    metadata: Mapping[str, str],
+    doubled: Sequence[str] = (),
+    instruction: bytes | None = None,
+    *,
+    damaged_description: bool = False,
 ) -> Envelope | None:
     """Return the object's envelope, or None for an object that says nothing of encryption.
 
@@ -55,6 +59,8 @@ def read_envelope(
         metadata: user metadata without the ``x-amz-meta-`` prefix.
         doubled: names that came more than once, where the mapping cannot show it.
         instruction: the body of the instruction file; None if there is none.
+        damaged_description: take a description that cannot be decoded byte by byte (ISO-8859-1, as Java sends it): for
+            callers who replace it anyway.
 
     Raises:
         EnvelopeError: the envelope is incomplete, contradictory or malformed.
@@ -63,10 +69,21 @@ def read_envelope(
     fields = envelope_fields(metadata)
     if not fields and instruction is None:
         return None
-    fields.update({name: decode_header(name, fields[name]) for name in _MAPS if name in fields})
+    for name in _MAPS:
+        if name in fields:
+            fields[name] = _description(name, fields[name], damaged=damaged_description)
     if instruction is not None:
         fields = _merged(fields, envelope_fields(parse_instruction_file(instruction)))
     return _PARSERS[detect_format(fields)](fields)
+
+
+def _description(name: str, text: str, *, damaged: bool) -> str:
+    try:
+        return decode_header(name, text)
+    except EnvelopeError:
+        if not damaged:
+            raise
+        return text
 
 
 def _repeated(metadata: Mapping[str, str], doubled: Sequence[str]) -> list[str]:

@@ -103,3 +103,8 @@ def claim_of(keyring: Keyring, envelope: Envelope) -> Claim:
     if envelope.wrap_algorithm not in WRAPS_OF_KIND.get(keyring.kind, ()):
         return Claim.NONE
     return Claim.ASK if keyring.kind == "kms" else Claim.POSSIBLE
+
+
+def replaces_description(keyring: Keyring) -> bool:
+    """Whether a keyring reads with a description of its own in place of the stored one (``override_context``)."""
+    return bool(getattr(keyring, "replaces_description", False))

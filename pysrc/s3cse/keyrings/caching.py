@@ -18,7 +18,7 @@ from typing import NoReturn
 from s3cse.crypto.secret import Secret
 from s3cse.envelope.model import Envelope
 from s3cse.envelope.profiles import Profile
-from s3cse.keyrings.base import Claim, DataKey, Keyring, claim_of
+from s3cse.keyrings.base import Claim, DataKey, Keyring, claim_of, replaces_description
 
 
 @dataclass(slots=True)
@@ -77,6 +77,11 @@ class CachingKeyring:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a cache of keys cannot be pickled: make another keyring there")
+
+    @property
+    def replaces_description(self) -> bool:
+        """Whether the inner keyring uses no stored context."""
+        return replaces_description(self._inner)
 
     def for_encryption(self, uri: str) -> Keyring:
         """See Keyring; new data keys need no cache."""

@@ -70,6 +70,11 @@ class KmsKeyring:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a keyring belongs to one process: make another there")
 
+    @property
+    def replaces_description(self) -> bool:
+        """Whether the stored context is not used."""
+        return self._override is not None
+
     def for_encryption(self, uri: str) -> KmsKeyring:  # noqa: ARG002 - one key for all objects
         """See Keyring."""
         return self

@@ -17,7 +17,7 @@ from s3cse.envelope.detect import read_envelope, wants_instruction_file
 from s3cse.envelope.instruction_file import INSTRUCTION_SUFFIX, MAX_INSTRUCTION_BYTES
 from s3cse.envelope.model import Envelope
 from s3cse.errors import EnvelopeError, IntegrityError, TransferError
-from s3cse.keyrings.base import Keyring
+from s3cse.keyrings.base import Keyring, replaces_description
 from s3cse.objects.content_key import content_key
 from s3cse.objects.naming import does_not_verify, naming
 from s3cse.objects.policy import Policy
@@ -95,7 +95,9 @@ def open_object(
         instruction, body = None, None
         if stored.size and wants_instruction_file(stored.metadata, stored.doubled):
             instruction, body = _instruction_file(store, location, instruction_suffix)
-        envelope = read_envelope(stored.metadata, stored.doubled, body)
+        envelope = read_envelope(
+            stored.metadata, stored.doubled, body, damaged_description=replaces_description(keyring)
+        )
         _check_empty(envelope, stored.size, policy)
         policy.check(envelope)
         backend = backend or default_backend()

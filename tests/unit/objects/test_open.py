@@ -289,6 +289,22 @@ def test_swapped_data_key(store: RecordingStore, kms: FakeKms, keyring: KmsKeyri
     assert_clear(caught.value)
 
 
+def test_damaged_context_opens_with_an_override_only(store: RecordingStore, kms: FakeKms) -> None:
+    """Java sends non-ASCII text as ISO-8859-1: the stored context is unreadable, and an explicit one replaces it."""
+    context = {"team": "für"}
+    for profile in (find_profile("s3ec-v4", "kms"), GCM, CBC):
+        write_object(store, KmsKeyring(kms, KEY, context), profile, TEXT)
+        name = "x-amz-t" if profile.content_algorithm.commits else "x-amz-matdesc"
+        store.damage(metadata=store.metadata() | {name: store.metadata()[name].replace("\\u00fc", "\xfc")})
+        asked = len(kms.operations)
+        for keyring in (KmsKeyring(kms, KEY), KmsKeyring(kms, KEY, context)):
+            with pytest.raises(EnvelopeError, match=name):
+                open_object(store, keyring, PLACE, ALLOW)
+        assert len(kms.operations) == asked
+        override = CachingKeyring(KmsKeyring(kms, KEY, override_context=context))
+        assert read_whole(open_object(store, override, PLACE, ALLOW)).to_pybytes() == TEXT
+
+
 def test_missing_object(store: RecordingStore, keyring: KmsKeyring) -> None:
     """What is not there is a TransferError with status 404."""
     with pytest.raises(TransferError) as caught:
