@@ -46,11 +46,14 @@ class _Gcm:
         self._cipher = cipher
         self._lock = Lock()
         self._values: dict[int, SegmentValue] = {}
+        self._closed = False
 
     def seal(self, number: int, offset: int, part: bytearray) -> None:
         value = self._cipher.encrypt_segment(offset, part, part)
         # Noted before it is sent: of two contents for one part only the first can leave this process.
         with self._lock:
+            if self._closed:  # what was noted is forgotten: nothing can be compared any more
+                raise ValueError("the upload is completed or aborted")
             first = self._values.setdefault(number, value)
         if first is not value:
             same = first == value
@@ -67,6 +70,7 @@ class _Gcm:
     def close(self) -> None:
         self._cipher.close()
         with self._lock:
+            self._closed = True
             for value in self._values.values():
                 value.wipe()
             self._values.clear()

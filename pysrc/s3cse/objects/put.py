@@ -15,7 +15,7 @@ from s3cse.objects.body import body_encryptor
 from s3cse.objects.content_key import new_envelope
 from s3cse.objects.envelope_storage import EnvelopeStorage
 from s3cse.objects.naming import naming
-from s3cse.objects.staged import StagedUpload, complete, instruction_first
+from s3cse.objects.staged import StagedUpload, UnsettledError, complete, instruction_first, settled
 from s3cse.objects.upload import PART_BYTES, ObjectWriter, check_length
 from s3cse.objects.wiping import wipe
 from s3cse.storage.port import Location, ObjectStore, Receipt
@@ -84,7 +84,9 @@ def publish(store: ObjectStore, staged: StagedUpload) -> Receipt | None:
     """Complete an upload, or drop it where that fails."""
     try:
         return complete(store, staged)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, UnsettledError) and staged.instruction is not None:
+            raise  # aborted, the object before this one would be left beside a file that does not open it
         with suppress(TransferError):  # it stays listed then; the error that led here matters more
             store.abort_upload(staged.location, staged.upload_id)
         raise
@@ -113,6 +115,17 @@ def _in_one_request(
         raise
     finally:
         encryptor.close()
-    with instruction_first(store, storage.file(location, form)):
-        receipt = store.put(location, body, form.metadata)
+    file = storage.file(location, form)
+    with instruction_first(store, file):
+        receipt = _put(store, StagedUpload(location, "", (), form.metadata, len(view), len(body), file), body)
     return WrittenObject(location, receipt, len(view), len(body))
+
+
+def _put(store: ObjectStore, staged: StagedUpload, body: bytearray) -> Receipt | None:
+    """Store the object; a lost answer is settled by a HEAD where an instruction file depends on it."""
+    try:
+        return store.put(staged.location, body, staged.metadata)
+    except TransferError as error:
+        if staged.instruction is None or not settled(store, staged, error):
+            raise
+        return None

@@ -47,7 +47,7 @@ def complete(store: ObjectStore, staged: StagedUpload) -> Receipt | None:
         try:
             return store.complete_upload(staged.location, staged.upload_id, staged.parts)
         except TransferError as error:
-            if not _settled(store, staged, error):
+            if not settled(store, staged, error):
                 raise
             return None
 
@@ -56,7 +56,12 @@ class UnsettledError(TransferError):
     """S3 did not say whether the upload is complete."""
 
 
-def _settled(store: ObjectStore, staged: StagedUpload, error: TransferError) -> bool:
+def settled(store: ObjectStore, staged: StagedUpload, error: TransferError) -> bool:
+    """Whether the object is visible although its last request failed.
+
+    Raises:
+        UnsettledError: S3 does not say.
+    """
     try:
         return is_complete(store, staged)
     except TransferError as unanswered:
@@ -91,8 +96,8 @@ def instruction_first(store: ObjectStore, file: InstructionFile | None) -> Itera
         yield
         return
     before = _existing(store, file.location)
-    store.put(file.location, file.body, file.metadata)
     try:
+        store.put(file.location, file.body, file.metadata)
         yield
     except UnsettledError:
         raise

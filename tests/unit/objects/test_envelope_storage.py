@@ -140,6 +140,23 @@ def test_failed_replacement_keeps_the_old_object_readable(
     assert store.head(FILE) is None
 
 
+class LostAnswer(RecordingStore):
+    """Stores the object, and loses the answer."""
+
+    def put(self, location: Location, body: Any, metadata: Any = None) -> Any:
+        receipt = super().put(location, body, metadata)
+        if location == PLACE:
+            raise TransferError("the connection broke", uri=location.uri)
+        return receipt
+
+
+def test_lost_answer_of_a_put_keeps_the_new_file(keyring: KmsKeyring, profile: Profile) -> None:
+    """The object is there, so the file that opens it stays."""
+    store = LostAnswer()
+    put(store, keyring, profile)
+    assert read(store, keyring) == TEXT
+
+
 def test_unsettled_upload_keeps_the_new_file(keyring: KmsKeyring, profile: Profile) -> None:
     """Where S3 does not say whether the object is visible, completing again must find its envelope."""
     store = Incomplete()
