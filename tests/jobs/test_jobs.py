@@ -261,7 +261,9 @@ def test_options_page_has_the_flags_that_there_are() -> None:
     offered = {line.split("`")[1]: line.split("|")[2].strip() for line in page.splitlines() if line.startswith("| `")}
     assert set(offered) == set(SPELLING.values())
     assert offered["kmsKeyId"] == "`--kms-key-id`"
-    assert offered["keyring"] == offered["storage"] == offered["parallelism"] == "–"
+    assert offered["keyring"] == "`--keyring`"
+    assert offered["storage"] == "`--storage` (encrypt_table)"
+    assert offered["parallelism"] == "–"
     assert offered["schemaMode"] == "`--schema-mode` (decrypt_table)"
 
 

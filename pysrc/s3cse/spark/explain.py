@@ -6,8 +6,10 @@ import re
 
 from s3cse import errors
 
-_NAMES = "|".join(name for name in vars(errors) if name.endswith("Error"))
-_LINE = re.compile(rf"s3cse\.errors\.(?P<kind>{_NAMES}): (?P<text>[^\n]+)")
+#: Finer kinds that other modules raise, by the one of the tree that they are.
+_FINER = {"S3RequestError": "TransferError", "UnsettledError": "TransferError"}
+_NAMES = "|".join([*(name for name in vars(errors) if name.endswith("Error")), *_FINER])
+_LINE = re.compile(rf"s3cse\.[\w.]+\.(?P<kind>{_NAMES}): (?P<text>[^\n]+)")
 
 
 def explain(error: BaseException) -> str | None:
@@ -16,6 +18,10 @@ def explain(error: BaseException) -> str | None:
     Spark carries a Python worker's error as text only, with its traceback; the last s3cse error in it is the cause.
     """
     if isinstance(error, errors.S3CSEError):
-        return f"{type(error).__name__}: {error}"
+        return f"{_kind(type(error).__name__)}: {error}"
     found = list(_LINE.finditer(str(error)))
-    return f"{found[-1]['kind']}: {found[-1]['text']}" if found else None
+    return f"{_kind(found[-1]['kind'])}: {found[-1]['text']}" if found else None
+
+
+def _kind(name: str) -> str:
+    return _FINER.get(name, name)
