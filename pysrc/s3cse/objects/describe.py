@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 from s3cse.crypto.ciphers import GCM_TAG_BYTES
 from s3cse.envelope.detect import read_envelope, wants_instruction_file
-from s3cse.envelope.instruction_file import MAX_INSTRUCTION_BYTES
 from s3cse.envelope.model import Envelope
-from s3cse.errors import TransferError
-from s3cse.objects.envelope_storage import InstructionFile
+from s3cse.objects.envelope_storage import InstructionFile, fetch_instruction_file
 from s3cse.storage.port import Location, ObjectStore, StoredObject
 
 
@@ -41,16 +39,9 @@ def describe(store: ObjectStore, stored: StoredObject, suffix: str) -> Descripti
     """
     file = None
     if stored.size and wants_instruction_file(stored.metadata, stored.doubled):
-        file = _instruction_file(store, Location(stored.location.bucket, stored.location.key + suffix))
+        place = Location(stored.location.bucket, stored.location.key + suffix)
+        found = fetch_instruction_file(store, place)
+        if found is not None:
+            file = InstructionFile(place, found[1], found[0].metadata)
     envelope = read_envelope(stored.metadata, stored.doubled, file.body if file else None)
     return Description(stored, envelope, file)
-
-
-def _instruction_file(store: ObjectStore, location: Location) -> InstructionFile | None:
-    try:
-        stored, body = store.get_tail(location, MAX_INSTRUCTION_BYTES + 1)
-    except TransferError as error:
-        if error.status != 404:
-            raise
-        return None
-    return InstructionFile(location, body, stored.metadata)

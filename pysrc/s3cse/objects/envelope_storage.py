@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from s3cse.crypto.randomness import random_bytes
-from s3cse.envelope.instruction_file import INSTRUCTION_MARKER, INSTRUCTION_SUFFIX
+from s3cse.envelope.instruction_file import INSTRUCTION_MARKER, INSTRUCTION_SUFFIX, MAX_INSTRUCTION_BYTES
 from s3cse.envelope.model import Envelope
 from s3cse.envelope.profiles import Profile
 from s3cse.envelope.stored_form import STORAGE, StoredForm, stored_form
-from s3cse.errors import SettingsError
-from s3cse.storage.port import Location
+from s3cse.errors import SettingsError, TransferError
+from s3cse.storage.port import Location, ObjectStore, StoredObject
 
 #: Tells one upload of an object from another where the object's own metadata holds nothing of the envelope.
 UPLOAD_MARK = "s3cse-upload"
@@ -24,6 +24,19 @@ class InstructionFile:
     location: Location
     body: bytes
     metadata: Mapping[str, str] = field(default_factory=lambda: {INSTRUCTION_MARKER: ""})
+
+
+def fetch_instruction_file(store: ObjectStore, location: Location) -> tuple[StoredObject, bytes] | None:
+    """Return the headers and the body of an instruction file, None where there is none.
+
+    Of a longer object than any instruction file the body is only its end, one byte more than MAX_INSTRUCTION_BYTES.
+    """
+    try:
+        return store.get_tail(location, MAX_INSTRUCTION_BYTES + 1)
+    except TransferError as error:
+        if error.status != 404:
+            raise
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,11 +14,12 @@ from s3cse.crypto.backend import default_backend
 from s3cse.crypto.ciphers import BLOCK_BYTES, GCM_TAG_BYTES, Backend
 from s3cse.crypto.secret import Secret
 from s3cse.envelope.detect import read_envelope, wants_instruction_file
-from s3cse.envelope.instruction_file import INSTRUCTION_SUFFIX, MAX_INSTRUCTION_BYTES
+from s3cse.envelope.instruction_file import INSTRUCTION_SUFFIX
 from s3cse.envelope.model import Envelope
 from s3cse.errors import EnvelopeError, IntegrityError, TransferError
 from s3cse.keyrings.base import Keyring, replaces_description
 from s3cse.objects.content_key import content_key
+from s3cse.objects.envelope_storage import fetch_instruction_file
 from s3cse.objects.naming import does_not_verify, naming
 from s3cse.objects.policy import Policy
 from s3cse.storage.port import Location, ObjectStore, StoredObject
@@ -92,9 +93,10 @@ def open_object(
                 expected=f"{min(length, stored.size)} bytes",
                 fix="use another store",
             )
-        instruction, body = None, None
+        file = None
         if stored.size and wants_instruction_file(stored.metadata, stored.doubled):
-            instruction, body = _instruction_file(store, location, instruction_suffix)
+            file = fetch_instruction_file(store, Location(location.bucket, location.key + instruction_suffix))
+        instruction, body = file or (None, None)
         envelope = read_envelope(
             stored.metadata, stored.doubled, body, damaged_description=replaces_description(keyring)
         )
@@ -107,17 +109,6 @@ def open_object(
         key = content_key(envelope, keyring.unwrap(envelope))
         length = _plaintext_bytes(envelope, key, stored.size, tail, backend)
         return OpenObject(store, stored, envelope, key, tail, length, backend, instruction)
-
-
-def _instruction_file(
-    store: ObjectStore, location: Location, suffix: str
-) -> tuple[StoredObject, bytes] | tuple[None, None]:
-    try:
-        return store.get_tail(Location(location.bucket, location.key + suffix), MAX_INSTRUCTION_BYTES + 1)
-    except TransferError as error:
-        if error.status != 404:
-            raise
-        return None, None
 
 
 def _check_empty(envelope: Envelope | None, size: int, policy: Policy) -> None:

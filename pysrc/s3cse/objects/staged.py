@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from s3cse.envelope.instruction_file import MAX_INSTRUCTION_BYTES
 from s3cse.errors import TransferError
-from s3cse.objects.envelope_storage import UPLOAD_MARK, InstructionFile
+from s3cse.objects.envelope_storage import UPLOAD_MARK, InstructionFile, fetch_instruction_file
 from s3cse.storage.port import Location, ObjectStore, Receipt, UploadedPart
 
 #: No two objects have the same of these, so they say whose object it is.
@@ -111,12 +111,10 @@ def instruction_first(store: ObjectStore, file: InstructionFile | None) -> Itera
 
 
 def _existing(store: ObjectStore, location: Location) -> InstructionFile | None:
-    try:
-        stored, body = store.get_tail(location, MAX_INSTRUCTION_BYTES + 1)
-    except TransferError as error:
-        if error.status != 404:
-            raise
+    found = fetch_instruction_file(store, location)
+    if found is None:
         return None
+    stored, body = found
     if stored.size > len(body):
         raise TransferError(
             "what is in the instruction file's place is no instruction file",

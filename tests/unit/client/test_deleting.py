@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -33,10 +34,8 @@ def test_object_and_file_go(make: Make, at: dict[str, str], s3: Any, log: Log, k
 def test_version_leaves_the_file(make: Make, at: dict[str, str], log: Log) -> None:
     """With a VersionId only that version is asked for; a file deleted by its own name has no file."""
     client = make()
-    try:
+    with suppress(TransferError):  # a server without versions may refuse it; what was asked is checked below
         client.delete_object(**at, VersionId="null")
-    except TransferError:
-        assert True  # a server without versions may refuse it
     client.delete_object(Bucket=at["Bucket"], Key=at["Key"] + ".instruction")
     assert [params["Key"] for params in log.of("DeleteObject")] == [at["Key"], at["Key"] + ".instruction"]
 
