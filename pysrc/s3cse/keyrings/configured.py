@@ -19,7 +19,7 @@ from s3cse.errors import SettingsError
 from s3cse.keyrings.aes import AesKeyring
 from s3cse.keyrings.base import Keyring
 from s3cse.keyrings.kms import KmsKeyring, kms_client
-from s3cse.keyrings.kms_discovery import KmsDiscoveryKeyring
+from s3cse.keyrings.kms_discovery import KmsDiscoveryKeyring, checked_accounts, checked_regions
 from s3cse.keyrings.provider import ProviderKeyring
 from s3cse.keyrings.rsa import RsaKeyring
 
@@ -35,6 +35,8 @@ class KeyringSettings:
     Args:
         kind: one of KINDS.
         kms_key_id: of ``kms``.
+        kms_accounts: of ``kms-discovery``: AWS accounts whose keys are trusted; None: all.
+        kms_regions: of ``kms-discovery``: AWS Regions whose keys are trusted; None: all.
         region: AWS Region of the KMS key; None: as boto3 finds it.
         kms_endpoint_url: another KMS than AWS; None: as boto3 finds it.
         context: the encryption context of a KMS key, the materials description of a raw one.
@@ -45,6 +47,8 @@ class KeyringSettings:
 
     kind: str = "kms"
     kms_key_id: str | None = None
+    kms_accounts: tuple[str, ...] | None = None
+    kms_regions: tuple[str, ...] | None = None
     region: str | None = None
     kms_endpoint_url: str | None = None
     context: Mapping[str, str] | None = None
@@ -56,7 +60,7 @@ class KeyringSettings:
         """Refuse what cannot make a keyring, before anything is read.
 
         Raises:
-            SettingsError: something is missing, or there is more than the kind can use.
+            SettingsError: something is missing or no such thing, or there is more than the kind can use.
         """
         if self.kind == "kms" and not self.kms_key_id:
             raise SettingsError("no key was named", expected="the option kmsKeyId: a KMS key's id, ARN or alias")
@@ -68,11 +72,15 @@ class KeyringSettings:
             )
         if self.kind == "provider" and not self.provider:
             raise SettingsError("keyring=provider needs the option provider", expected="module:Class")
+        checked_accounts(self.kms_accounts)
+        checked_regions(self.kms_regions)
         self._refuse_idle()
 
     def _refuse_idle(self) -> None:
         uses = (
             ("kmsKeyId", self.kms_key_id, ("kms",)),
+            ("kmsAccounts", self.kms_accounts, ("kms-discovery",)),
+            ("kmsRegions", self.kms_regions, ("kms-discovery",)),
             ("keyFile", self.key_file, ("aes", "rsa")),
             ("keyEnv", self.key_env, ("aes", "rsa")),
             ("provider", self.provider, ("provider",)),
@@ -96,7 +104,7 @@ def make_keyring(settings: KeyringSettings) -> Keyring:
         kms = kms_client(settings.region, settings.kms_endpoint_url)
         if settings.kind == "kms":
             return KmsKeyring(kms, settings.kms_key_id or "", settings.context)
-        return KmsDiscoveryKeyring(kms, context=settings.context)
+        return KmsDiscoveryKeyring(kms, settings.kms_accounts, settings.kms_regions, settings.context)
     if settings.kind == "aes":
         return AesKeyring(_aes_key(settings), settings.context)
     if settings.kind == "rsa":

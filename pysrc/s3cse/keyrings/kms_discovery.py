@@ -42,11 +42,8 @@ class KmsDiscoveryKeyring:
         regions: Iterable[str] | None = None,
         context: Mapping[str, str] | None = None,
     ) -> None:
-        self._accounts = _checked_filter("accounts", accounts)
-        self._regions = _checked_filter("regions", regions)
-        for account in self._accounts or ():
-            if len(account) != _ACCOUNT_DIGITS or not (account.isascii() and account.isdigit()):
-                raise SettingsError("this is no AWS account", found=repr(account), expected="12 digits, as text")
+        self._accounts = checked_accounts(accounts)
+        self._regions = checked_regions(regions)
         self._service = KmsService(kms, "that the object names")
         self._context = checked_context(context)
 
@@ -109,6 +106,28 @@ class KmsDiscoveryKeyring:
     def _filter(self) -> str:
         filters = (("account", self._accounts), ("Region", self._regions))
         return ", ".join(f"{name} {' or '.join(allowed)}" for name, allowed in filters if allowed is not None)
+
+
+def checked_accounts(accounts: Iterable[str] | None) -> tuple[str, ...] | None:
+    """Return the accounts of a filter, None for no filter.
+
+    Raises:
+        SettingsError: it is empty, or no list of AWS accounts.
+    """
+    checked = _checked_filter("accounts", accounts)
+    for account in checked or ():
+        if len(account) != _ACCOUNT_DIGITS or not (account.isascii() and account.isdigit()):
+            raise SettingsError("this is no AWS account", found=repr(account), expected="12 digits, as text")
+    return checked
+
+
+def checked_regions(regions: Iterable[str] | None) -> tuple[str, ...] | None:
+    """Return the Regions of a filter, None for no filter.
+
+    Raises:
+        SettingsError: it is empty, or no list of names.
+    """
+    return _checked_filter("regions", regions)
 
 
 def _checked_filter(name: str, allowed: Iterable[str] | None) -> tuple[str, ...] | None:

@@ -12,6 +12,8 @@ from s3cse.spark.options import SPELLING
 HELP = {
     "keyring": "kms (default) | kms-discovery (read any KMS key's objects) | aes | rsa | provider",
     "kmsKeyId": "KMS key: id, ARN or alias (default: S3CSE_KMSKEYID in the environment)",
+    "kmsAccounts": "with kms-discovery: AWS accounts whose keys are trusted, with commas between (default: all)",
+    "kmsRegions": "with kms-discovery: AWS Regions whose keys are trusted, with commas between (default: all)",
     "keyFile": "file with the raw AES or RSA key (PEM, DER, base64 or bytes), on the driver and every executor",
     "keyEnv": "environment variable with that key, on the driver and every executor",
     "provider": "module:Class with for_encrypt(uri, job) and for_decrypt(matdesc)",
@@ -35,7 +37,8 @@ HELP = {
     "parallelism": "tasks that run at once; splits become a multiple of it (s3cse.spark.read fills it in)",
 }
 CONNECTION = (
-    "keyring", "kmsKeyId", "keyFile", "keyEnv", "provider", "region", "endpointUrl", "kmsEndpointUrl", "context",
+    "keyring", "kmsKeyId", "kmsAccounts", "kmsRegions", "keyFile", "keyEnv", "provider", "region", "endpointUrl",
+    "kmsEndpointUrl", "context",
 )  # fmt: skip
 READING = (
     *CONNECTION, "integrity", "legacy", "commitment", "plaintext", "columns", "filter", "schemaMode", "splitBytes",

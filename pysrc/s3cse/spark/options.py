@@ -24,9 +24,19 @@ _ENVIRONMENT = "S3CSE_"
 _DEFAULT_POLICY = Policy()
 _POLICY = ("integrity", "legacy", "commitment", "plaintext")
 #: Options that say which keyring; the Region is that of bucket and key.
-_KEYRING = ("keyring", "kmskeyid", "keyfile", "keyenv", "provider", "region", "kmsendpointurl", "context")
-#: Options that name a key, with the keyrings that use them.
-_KEY_OPTIONS = {"kmskeyid": ("kms",), "keyfile": ("aes", "rsa"), "keyenv": ("aes", "rsa"), "provider": ("provider",)}
+_KEYRING = (
+    "keyring", "kmskeyid", "kmsaccounts", "kmsregions", "keyfile", "keyenv", "provider", "region", "kmsendpointurl",
+    "context",
+)  # fmt: skip
+#: Options that name keys, with the keyrings that use them.
+_KEY_OPTIONS = {
+    "kmskeyid": ("kms",),
+    "kmsaccounts": ("kms-discovery",),
+    "kmsregions": ("kms-discovery",),
+    "keyfile": ("aes", "rsa"),
+    "keyenv": ("aes", "rsa"),
+    "provider": ("provider",),
+}
 _INTEGRITY = ("strict", "verify-indexed", "none")
 Use = Literal["read", "write"]
 #: Options that mean nothing to the other use; in lower case, as Spark hands them over.
@@ -184,7 +194,7 @@ def _text(name: str, value: str) -> str:
 
 
 def _names(name: str, value: str) -> tuple[str, ...]:
-    """Read a list of columns: a JSON array, or names with commas between."""
+    """Read a list of names: a JSON array, or names with commas between."""
     if value.lstrip().startswith("["):
         try:
             names = json.loads(value)
@@ -260,6 +270,8 @@ def _keyring(name: str, value: str) -> str:
 _PARSERS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "keyring": ("kind", _keyring),
     "kmskeyid": ("kms_key_id", _text),
+    "kmsaccounts": ("kms_accounts", _names),
+    "kmsregions": ("kms_regions", _names),
     "keyfile": ("key_file", _text),
     "keyenv": ("key_env", _text),
     "provider": ("provider", _text),
@@ -284,6 +296,8 @@ _PARSERS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
 #: How the options are written in documents and messages.
 SPELLING = {name: name for name in _PARSERS} | {
     "kmskeyid": "kmsKeyId",
+    "kmsaccounts": "kmsAccounts",
+    "kmsregions": "kmsRegions",
     "endpointurl": "endpointUrl",
     "kmsendpointurl": "kmsEndpointUrl",
     "keyfile": "keyFile",

@@ -98,6 +98,14 @@ def test_kms_keyrings_need_no_answer_yet(monkeypatch: pytest.MonkeyPatch) -> Non
     assert isinstance(make_keyring(KeyringSettings(kind="kms-discovery", region="eu-west-1")), KmsDiscoveryKeyring)
 
 
+def test_discovery_has_its_filters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Accounts and Regions of the settings are the keyring's, and none are none."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    settings = KeyringSettings(kind="kms-discovery", kms_accounts=("111122223333",), kms_regions=("us-east-1",))
+    assert "accounts=('111122223333',), regions=('us-east-1',)" in repr(make_keyring(settings))
+    assert "accounts=None, regions=None" in repr(make_keyring(KeyringSettings(kind="kms-discovery")))
+
+
 class Mine:
     """A provider."""
 
@@ -123,6 +131,8 @@ def test_provider_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 BAD = {
+    "no account": (KeyringSettings(kind="kms-discovery", kms_accounts=("12",)), "12 digits"),
+    "no Region": (KeyringSettings(kind="kms-discovery", kms_regions=()), "at least one"),
     "missing file": (KeyringSettings(kind="aes", key_file="nowhere/key"), "nowhere/key: No such file"),
     "missing variable": (KeyringSettings(kind="aes", key_env="S3CSE_TEST_NOTHING"), "S3CSE_TEST_NOTHING"),
     "no AES key": (KeyringSettings(kind="aes", key_env="S3CSE_TEST_SECRET"), "17 bytes"),

@@ -85,6 +85,9 @@ def test_unknown_option_gets_a_suggestion() -> None:
         ({"keyring": "kms"}, ["no key was named", "kmsKeyId"]),
         ({"keyring": "aes", "keyFile": "a", "kmsKeyId": "k"}, ["keyring=aes has no use for kmsKeyId"]),
         ({"kmsKeyId": "k", "keyFile": "a", "provider": "m:C"}, ["keyring=kms has no use for keyFile, provider"]),
+        ({"kmsKeyId": "k", "kmsAccounts": "111122223333"}, ["keyring=kms has no use for kmsAccounts"]),
+        ({"keyring": "kms-discovery", "kmsAccounts": "1111-2222-3333"}, ["no AWS account", "12 digits"]),
+        ({"keyring": "kms-discovery", "kmsRegions": "us-east-1,"}, ["kmsRegions", "empty"]),
         ({"keyring": "pkcs11"}, ["keyring=provider", "Pkcs11Keyring"]),
         ({"keyring": "gpg"}, ["kms | kms-discovery | aes | rsa | provider"]),
     ],
@@ -108,6 +111,19 @@ def test_a_write_needs_a_profile_that_its_keyring_has(options: dict[str, str], w
     """What no file could be written with is said before a file is begun."""
     with pytest.raises(SettingsError, match=words):
         parse_options({**PATH, **options}, {}, use="write")
+
+
+def test_discovery_trusts_whom_it_is_told() -> None:
+    """Accounts and Regions are lists of names; a cluster's stay out of the way of another keyring."""
+    options = {"keyring": "kms-discovery", "kmsAccounts": "111122223333, 444455556666", "kmsRegions": "eu-west-1"}
+    expected = KeyringSettings(
+        kind="kms-discovery", kms_accounts=("111122223333", "444455556666"), kms_regions=("eu-west-1",)
+    )
+    assert parse_options({**PATH, **options}, {}).keyring == expected
+    environment = {f"S3CSE_{name.upper()}": value for name, value in options.items()}
+    assert parse_options(PATH, environment).keyring == expected
+    found = parse_options({**PATH, **KEY, "keyring": "kms"}, environment).keyring
+    assert found == KeyringSettings(kms_key_id="alias/data")
 
 
 def test_defaults_of_another_keyring_do_not_get_in_the_way() -> None:
