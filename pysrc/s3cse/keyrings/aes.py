@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from s3cse.crypto.ciphers import GCM_IV_BYTES
 from s3cse.crypto.keywrap import AES_KEY_BYTES, unwrap_ecb, unwrap_gcm, unwrap_rfc3394, wrap_ecb, wrap_gcm
@@ -13,9 +13,9 @@ from s3cse.envelope.model import WRAP_AES_GCM, WRAP_AES_WRAP, WRAP_V1_AES, Envel
 from s3cse.envelope.profiles import Profile
 from s3cse.errors import IntegrityError, SettingsError
 from s3cse.keyrings.base import Claim, DataKey
-from s3cse.keyrings.description import checked_description
 from s3cse.keyrings.raw import (
     AES_WRAPPED_BYTES,
+    RawKeyring,
     bound_text,
     check_profile,
     check_redshift,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # typing only
 _WRITABLE = (WRAP_AES_GCM, WRAP_V1_AES)
 
 
-class AesKeyring:
+class AesKeyring(RawKeyring):
     """Data keys wrapped by an AES key that you hold.
 
     A materials description says which key an object is under; it is stored with new objects and authenticated by
@@ -59,25 +59,13 @@ class AesKeyring:
         provider_id: str | None = None,
         key_id: str | None = None,
     ) -> None:
+        super().__init__(matdesc)
         self._key = _checked_key(key)
-        self._description = checked_description(matdesc)
         self.provider_id = provider_id
         self.key_id = key_id
 
-    @property
-    def description(self) -> Mapping[str, str] | None:
-        """The materials description, None where none was given."""
-        return None if self._description is None else dict(self._description)
-
     def __repr__(self) -> str:
         return f"AesKeyring(<{8 * len(self._key)}-bit key>, matdesc={self._description!r})"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a keyring with a raw key cannot be pickled: make another there, from where the key is kept")
-
-    def for_encryption(self, uri: str) -> AesKeyring:  # noqa: ARG002 - one key for all objects
-        """See Keyring."""
-        return self
 
     def new_data_key(self, profile: Profile) -> DataKey:
         """See Keyring.

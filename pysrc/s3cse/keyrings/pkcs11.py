@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from s3cse.crypto.ciphers import KEY_BYTES
 from s3cse.crypto.keywrap import made_up_key, pkcs5_padded, whole_data_key, without_bound_text, without_pkcs5
@@ -23,9 +23,9 @@ from s3cse.envelope.model import (
 from s3cse.envelope.profiles import Profile
 from s3cse.errors import IntegrityError, KeyringError, SettingsError
 from s3cse.keyrings.base import WRAPS_OF_KIND, Claim, DataKey
-from s3cse.keyrings.description import checked_description
 from s3cse.keyrings.raw import (
     AES_WRAPPED_BYTES,
+    RawKeyring,
     bound_text,
     check_profile,
     check_redshift,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:  # imported when a keyring is made: most installations have no
     from s3cse.keyrings.pkcs11_token import KeyPlace, TokenKey
 
 
-class Pkcs11Keyring:
+class Pkcs11Keyring(RawKeyring):
     """Data keys wrapped by an AES or RSA key in a PKCS#11 token: AWS CloudHSM, SoftHSM and others.
 
     The token encrypts and decrypts data keys, bodies are encrypted here. Opened when it is first used, in each process
@@ -78,6 +78,7 @@ class Pkcs11Keyring:
         matdesc: Mapping[str, str] | None = None,
         device_iv: bool = False,
     ) -> None:
+        super().__init__(matdesc)
         _one_of("the token", token_label=token_label, slot=slot)
         _one_of("the PIN", pin=pin, pin_env=pin_env)
         if key_label is None and key_id is None:
@@ -90,7 +91,6 @@ class Pkcs11Keyring:
             key_id=key_id,
             pin=_pin_source(pin, pin_env),
         )
-        self._description = checked_description(matdesc)
         self._device_iv = device_iv
         # The private key cannot be hashed, as RsaKeyring does; a secret of this keyring's own is the next best.
         self._rejection = Secret(random_bytes(KEY_BYTES))
@@ -104,20 +104,8 @@ class Pkcs11Keyring:
         """
         return self._key.kind()
 
-    @property
-    def description(self) -> Mapping[str, str] | None:
-        """The materials description, None where none was given."""
-        return None if self._description is None else dict(self._description)
-
     def __repr__(self) -> str:
         return f"Pkcs11Keyring(<{self._place}>, matdesc={self._description!r})"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a keyring belongs to one process: make another there")
-
-    def for_encryption(self, uri: str) -> Pkcs11Keyring:  # noqa: ARG002 - one key for all objects
-        """See Keyring."""
-        return self
 
     def new_data_key(self, profile: Profile) -> DataKey:
         """See Keyring.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, NoReturn
 
 from s3cse.crypto.ciphers import KEY_BYTES
 from s3cse.crypto.keywrap import ECB_WRAPPED_BYTES, GCM_WRAPPED_BYTES, RFC3394_WRAPPED_BYTES
@@ -12,7 +13,10 @@ from s3cse.envelope.model import WRAP_AES_GCM, WRAP_AES_WRAP, WRAP_V1_AES, Envel
 from s3cse.envelope.profiles import Profile
 from s3cse.errors import KeyringError, SettingsError
 from s3cse.keyrings.base import WRAPS_OF_KIND, Claim
-from s3cse.keyrings.description import shown
+from s3cse.keyrings.description import checked_description, shown
+
+if TYPE_CHECKING:  # typing only
+    from typing_extensions import Self
 
 #: Length of the wrapped data key for each wrap under an AES key, in bytes; under an RSA key it is the modulus's.
 AES_WRAPPED_BYTES = {
@@ -22,6 +26,32 @@ AES_WRAPPED_BYTES = {
 }
 _NAMES = {"aes": "an AES", "rsa": "an RSA"}
 _REDSHIFT = "redshift"
+
+
+class RawKeyring:
+    """One raw key, in memory or in a device: it wraps for every object, and a description tells which are its own.
+
+    Args:
+        matdesc: materials description; None: new objects get an empty one.
+
+    Raises:
+        SettingsError: the description is no map of strings.
+    """
+
+    def __init__(self, matdesc: Mapping[str, str] | None) -> None:
+        self._description = checked_description(matdesc)
+
+    @property
+    def description(self) -> Mapping[str, str] | None:
+        """The materials description, None where none was given."""
+        return None if self._description is None else dict(self._description)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a keyring with a raw key cannot be pickled: make another there, from where the key is kept")
+
+    def for_encryption(self, uri: str) -> Self:  # noqa: ARG002 - one key for all objects
+        """See Keyring."""
+        return self
 
 
 def new_plaintext_key() -> Secret:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NoReturn
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
@@ -20,8 +19,8 @@ from s3cse.envelope.model import WRAP_RSA_OAEP_SHA1, WRAP_RSA_OAEP_SHA256, WRAP_
 from s3cse.envelope.profiles import Profile
 from s3cse.errors import IntegrityError, KeyringError, SettingsError
 from s3cse.keyrings.base import Claim, DataKey
-from s3cse.keyrings.description import checked_description
 from s3cse.keyrings.raw import (
+    RawKeyring,
     bound_text,
     check_profile,
     check_wrap,
@@ -35,7 +34,7 @@ from s3cse.keyrings.rsa_keys import load_private, modulus_bytes, public_half
 MIN_WRITING_BITS = 2048
 
 
-class RsaKeyring:
+class RsaKeyring(RawKeyring):
     """Data keys wrapped by an RSA key pair: the public half writes, the private half reads (and writes).
 
     Anybody who has the public key can write objects that the private key opens: RSA authenticates no writer. The old
@@ -64,28 +63,16 @@ class RsaKeyring:
         provider_id: str | None = None,
         key_id: str | None = None,
     ) -> None:
+        super().__init__(matdesc)
         self._private = None if private_key is None else load_private(private_key)
         self._public = public_half(public_key, self._private)
         self._rejection = None if self._private is None else rejection_secret(self._private)
-        self._description = checked_description(matdesc)
         self.provider_id = provider_id
         self.key_id = key_id
-
-    @property
-    def description(self) -> Mapping[str, str] | None:
-        """The materials description, None where none was given."""
-        return None if self._description is None else dict(self._description)
 
     def __repr__(self) -> str:
         half = "public" if self._private is None else "private"
         return f"RsaKeyring(<{self._public.key_size}-bit {half} key>, matdesc={self._description!r})"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a keyring with a raw key cannot be pickled: make another there, from where the key is kept")
-
-    def for_encryption(self, uri: str) -> RsaKeyring:  # noqa: ARG002 - one key for all objects
-        """See Keyring."""
-        return self
 
     def new_data_key(self, profile: Profile) -> DataKey:
         """See Keyring.

@@ -14,33 +14,21 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from s3cse.envelope.model import Envelope
-from s3cse.envelope.profiles import Profile, find_profile
+from s3cse.envelope.profiles import find_profile
 from s3cse.errors import SettingsError
 from s3cse.keyrings import AesKeyring, Keyring, KmsDiscoveryKeyring, KmsKeyring, RsaKeyring
-from s3cse.keyrings.base import DataKey
 from s3cse.keyrings.configured import KeyringSettings, make_keyring
 
+from .envelopes import envelope_of
+
 KEY = bytes(range(100, 132))
-
-
-def envelope_of(profile: Profile, key: DataKey) -> Envelope:
-    """Return the envelope of an object with this data key."""
-    return Envelope(
-        format=profile.format,
-        content_algorithm=profile.content_algorithm,
-        wrap_algorithm=profile.wrap_algorithm,
-        encrypted_data_key=key.encrypted,
-        iv=bytes(profile.content_algorithm.iv_bytes),
-        materials_description=key.materials_description,
-    )
 
 
 def opens(writer: Keyring, reader: Keyring, kind: str) -> bool:
     """Whether one keyring opens what the other wrapped."""
     profile = find_profile("emrfs-v2", kind)
     key = writer.new_data_key(profile)
-    return reader.unwrap(envelope_of(profile, key)) == key.plaintext
+    return reader.unwrap(envelope_of(key, profile)) == key.plaintext
 
 
 @pytest.mark.parametrize("size", [16, 24, 32])

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import signal
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +20,7 @@ from s3cse.errors import KeyringError, SettingsError
 from s3cse.keyrings import Claim, DataKey, KmsKeyring, kms_client
 
 from .fake_kms import KEY, OTHER_KEY, FakeKms, client_error
+from .forked import in_a_forked_child
 
 EMRFS, EMRFS_V2 = find_profile("emrfs", "kms"), find_profile("emrfs-v2", "kms")
 CEK_ENTRY = {"aws:x-amz-cek-alg": "AES/GCM/NoPadding"}
@@ -397,19 +395,6 @@ def test_keyring_shows_no_key_and_does_not_travel(fake: FakeKms) -> None:
     for thing in (keyring, key):
         with pytest.raises(TypeError, match=r"pickled|process"):
             pickle.dumps(thing)
-
-
-def in_a_forked_child(action: Callable[[], None]) -> int:
-    """Run the action in a forked child and return its exit status: 0 if it returned."""
-    pid = os.fork()
-    if pid == 0:
-        signal.alarm(20)  # a deadlock ends the child
-        try:
-            action()
-        except BaseException:  # noqa: BLE001 - the child must not go on as a second pytest
-            os._exit(1)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import pickle
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -25,6 +23,7 @@ from s3cse.keyrings import AesKeyring, CachingKeyring, Claim, MultiKeyring, Pkcs
 
 from .envelopes import envelope_of, old_envelope, profile_id, profiles_of
 from .fake_hsm import PIN, FakeHsm, FakeObject
+from .forked import in_a_forked_child
 
 KEY = bytes(range(1, 33))
 EMRFS, EMRFS_V2, REDSHIFT = (find_profile(name, "aes") for name in ("emrfs", "emrfs-v2", "redshift"))
@@ -406,16 +405,13 @@ def test_inside_multi_and_caching(hsm: FakeHsm) -> None:
     assert sum(line.startswith("decrypt") for line in hsm.log) == 1
 
 
-def test_it_shows_no_pin_and_does_not_travel(hsm: FakeHsm) -> None:
-    """Text form and pickle."""
+def test_it_shows_no_pin(hsm: FakeHsm) -> None:
+    """The text form names the key and its place."""
     device = keyring(matdesc={"a": "b"}, key_id=b"\x0a")
     assert repr(device) == (
         "Pkcs11Keyring(<key with label 'k' and id 0a in token 'token' of /hsm.so>, matdesc={'a': 'b'})"
     )
-    assert device.description == {"a": "b"}
     assert PIN not in repr(vars(device))
-    with pytest.raises(TypeError, match="one process"):
-        pickle.dumps(device)
 
 
 def test_threads_enter_one_at_a_time(hsm: FakeHsm) -> None:
@@ -443,19 +439,6 @@ def test_threads_enter_one_at_a_time(hsm: FakeHsm) -> None:
         assert all(pool.map(work, range(100)))
     assert max(most) == 1
     assert hsm.log.count("login") == 1
-
-
-def in_a_forked_child(action: Callable[[], None]) -> int:
-    """Run the action in a forked child and return its exit status: 0 if it returned."""
-    pid = os.fork()
-    if pid == 0:
-        signal.alarm(20)  # a deadlock ends the child
-        try:
-            action()
-        except BaseException:  # noqa: BLE001 - the child must not go on as a second pytest
-            os._exit(1)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 @pytest.mark.parametrize("fails", [False, True])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import signal
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -19,6 +17,7 @@ from s3cse.keyrings import AesKeyring, Claim, KmsKeyring, Materials, MaterialsPr
 
 from .envelopes import envelope_of, old_envelope
 from .fake_kms import KEY, FakeKms
+from .forked import in_a_forked_child
 
 AES, RSA, KMS = (find_profile("emrfs-v2", kind) for kind in ("aes", "rsa", "kms"))
 KEYS = {"2026": b"\x26" * 32, "2027": b"\x27" * 32}
@@ -130,16 +129,12 @@ def test_kms_client_is_made_when_it_is_needed(monkeypatch: pytest.MonkeyPatch) -
 def test_forked_child_may_not_use_a_given_client() -> None:
     """Two processes never share one connection to KMS."""
     keyring = ProviderKeyring(Fixed(Materials(kms_key_id=KEY)), kms=FakeKms())
-    pid = os.fork()
-    if pid == 0:
-        signal.alarm(20)
-        try:
-            with pytest.raises(KeyringError, match="made in another process"):
-                keyring.for_encryption("s3://b/k")
-        except BaseException:  # noqa: BLE001 - the child must not go on as a second pytest
-            os._exit(1)
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+    def use() -> None:
+        with pytest.raises(KeyringError, match="made in another process"):
+            keyring.for_encryption("s3://b/k")
+
+    assert in_a_forked_child(use) == 0
 
 
 def test_provider_may_return_keyrings() -> None:

@@ -28,6 +28,7 @@ from s3cse.errors import KeyringError
 from s3cse.keyrings import AesKeyring, CachingKeyring, MultiKeyring, Pkcs11Keyring, RsaKeyring
 
 from .envelopes import envelope_of, old_envelope, profile_id, profiles_of
+from .forked import in_a_forked_child
 
 pytestmark = pytest.mark.heavy
 
@@ -267,15 +268,11 @@ def test_forked_child(token: Token) -> None:
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_wrong_pin(token: Token) -> None:
     """In a process of its own, since a login is for the whole process."""
-    pid = os.fork()
-    if pid == 0:
-        signal.alarm(30)
-        try:
-            device = keyring(token, "aes", pin=lambda: "0000")
-            for _ in range(3):
-                with pytest.raises(KeyringError, match="did not log in; found PinIncorrect"):
-                    assert device.kind
-        except BaseException:  # noqa: BLE001 - the child must not go on as a second pytest
-            os._exit(1)
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+    def use() -> None:
+        device = keyring(token, "aes", pin=lambda: "0000")
+        for _ in range(3):
+            with pytest.raises(KeyringError, match="did not log in; found PinIncorrect"):
+                assert device.kind
+
+    assert in_a_forked_child(use) == 0
