@@ -55,12 +55,14 @@ class Upload:
         self.count = max(-(-length // part_bytes), 1)
         self._lock = Lock()
         self._parts: dict[int, UploadedPart] = {}
+        self._turns: dict[int, Lock] = {}
+        storage = setup.envelope_storage(metadata)
         keyring, profile = setup.wrapping(location)
+        storage.check(profile)
         check_length(profile.content_algorithm, length)
         self._stored_bytes = profile.content_algorithm.stored_bytes(length)
-        data_key = keyring.new_data_key(profile)
+        data_key = keyring.new_data_key(profile)  # what can be refused without a call of the key service has been
         envelope, key = new_envelope(profile, data_key)
-        storage = setup.envelope_storage(metadata)
         self._form = storage.form(envelope, length)
         self._instruction = storage.file(location, self._form)
         self._sealer: PartSealer = part_sealer(default_backend(), envelope, key)
@@ -88,11 +90,23 @@ class Upload:
         return self._part_bytes if number < self.count else self._length - (self.count - 1) * self._part_bytes
 
     def send(self, number: int, plaintext: memoryview, store: S3Store) -> UploadedPart:
-        """Encrypt one part and send it.
+        """Encrypt one part and send it. The same part waits for its turn: what S3 took last is what it keeps.
 
         Copies: the plaintext once, into the buffer in which it is encrypted; boto3 copies what it sends once more.
         """
         self._check_last(number)
+        # Under SSE-KMS the same bytes get another ETag each time: of two answers the later one must be the one noted.
+        with self._turn(number):
+            sent = store.upload_part(self._location, self.id, number, self._sealed(number, plaintext))
+            with self._lock:
+                self._parts[number] = sent
+        return sent
+
+    def _turn(self, number: int) -> Lock:
+        with self._lock:
+            return self._turns.setdefault(number, Lock())
+
+    def _sealed(self, number: int, plaintext: memoryview) -> bytearray:
         part = bytearray(plaintext)
         seal = self._sealer.seal_last if number == self.count else self._sealer.seal
         try:
@@ -100,10 +114,7 @@ class Upload:
         except BaseException:
             wipe(part)
             raise
-        sent = store.upload_part(self._location, self.id, number, part)
-        with self._lock:
-            self._parts[number] = sent
-        return sent
+        return part
 
     def _check_last(self, number: int) -> None:
         with self._lock:

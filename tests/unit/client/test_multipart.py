@@ -5,14 +5,18 @@ from __future__ import annotations
 import io
 import os
 import random
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from objects.fakes import FakeKms
 
 import s3cse
 from s3cse.errors import SettingsError, TransferError
+from s3cse.keyrings import AesKeyring
+from s3cse.storage.port import Location
 
 from .conftest import Log, Make
 
@@ -83,6 +87,43 @@ def test_parts_in_any_order_from_threads(make: Make, at: dict[str, str], form: d
     upload.send(4, io.BytesIO(part(4)))
     upload.complete()
     assert client.get_object(**at)["Body"].read() == TEXT
+
+
+def test_what_s3_took_last_is_what_is_noted(
+    client: s3cse.Client, at: dict[str, str], logged_s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under SSE-KMS a part sent again gets another ETag; a slow answer to the first send is not the one that stays."""
+    upload = Upload(client, at)
+    taken: list[str] = []
+    again = threading.Event()
+
+    def take(**_: Any) -> Any:
+        etag = f'"{len(taken)}"'
+        taken.append(etag)
+        if len(taken) == 1:
+            again.wait(0.3)  # the answer is under way while the part comes again
+        else:
+            again.set()
+        return {"ETag": etag}
+
+    monkeypatch.setattr(logged_s3, "upload_part", take)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(upload.send, [1, 1]))
+    (noted,) = client._uploads._open[Location(*at.values()), upload.id][0]._parts.values()
+    assert noted.etag == taken[-1]
+
+
+def test_what_can_be_refused_costs_no_key(
+    client: s3cse.Client, at: dict[str, str], kms: FakeKms, log: Log, logged_s3: Any
+) -> None:
+    """The envelope's names, a length that the format has not, and Redshift with a file: neither KMS nor S3 is asked."""
+    for wrong in ({"Metadata": {"X-Amz-Iv": "x"}}, {"PlaintextLength": 65 << 30, "PartSize": 1 << 30}):
+        with pytest.raises(SettingsError, match=f"s3://{at['Bucket']}/{at['Key']}"):
+            Upload(client, at, **wrong)
+    redshift = s3cse.Client(logged_s3, AesKeyring(bytes(32)), profile="redshift", storage="instruction-file")
+    with pytest.raises(SettingsError, match="Redshift reads no instruction files"):
+        Upload(redshift, at)
+    assert (kms.operations, log.operations) == ([], [])
 
 
 def test_last_part_waits(client: s3cse.Client, at: dict[str, str], log: Log) -> None:
