@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from s3cse.crypto.ciphers import BLOCK_BYTES, Backend, CbcEncryptor
-from s3cse.crypto.segments import ObjectCipher, SegmentValue
+from s3cse.crypto.segments import ObjectCipher, SegmentValue, in_order
 from s3cse.envelope.model import ContentAlgorithm
 
 if TYPE_CHECKING:
@@ -22,31 +22,53 @@ class BodyEncryptor(Protocol):
     def serial(self) -> bool:
         """Whether parts must be sealed one after the other, in order."""
 
-    def seal(self, offset: int, part: bytearray) -> None:
-        """Encrypt a part other than the last in place; ``offset`` is that of its first byte in the body."""
+    def seal(self, offset: int, part: bytearray, start: int = 0, end: int | None = None) -> None:
+        """Encrypt a part other than the last in place.
 
-    def seal_last(self, offset: int, part: bytearray) -> None:
-        """Encrypt the last part in place, once all others are sealed, and append the tag or the padding."""
+        Args:
+            offset: of the part's first byte in the body.
+            start, end: which bytes of the part, a multiple of 16 each; the others are not touched.
+        """
+
+    def seal_last(self, offset: int, part: bytearray, start: int = 0) -> None:
+        """Encrypt the last part in place, once all others are sealed, and append the tag or the padding.
+
+        Args:
+            start: the first byte of the part that is not encrypted yet.
+        """
 
     def close(self) -> None:
         """Wipe the key and what else is secret; idempotent. No call is in progress."""
 
 
-class _Gcm:
-    """Any part on any thread (SEGMENTS.md section 1): the tag is made of the values of all parts in the end."""
+class GcmEncryptor:
+    """Any part on any thread (SEGMENTS.md section 1): the tag is made of the values of all parts in the end.
+
+    Args:
+        segment_bytes: parts are cut into segments of this length, a part of theirs; None: a part is a segment.
+    """
 
     serial = False
 
-    def __init__(self, cipher: ObjectCipher) -> None:
+    def __init__(self, cipher: ObjectCipher, segment_bytes: int | None) -> None:
         self._cipher = cipher
+        self._segment_bytes = segment_bytes
         self._values: list[SegmentValue] = []
 
-    def seal(self, offset: int, part: bytearray) -> None:
-        self._values.append(self._cipher.encrypt_segment(offset, part, part))
+    def seal(self, offset: int, part: bytearray, start: int = 0, end: int | None = None) -> None:
+        with memoryview(part)[start:end] as rest:
+            step = self._segment_bytes or max(len(rest), 1)
+            for at in range(0, len(rest), step):
+                with rest[at : at + step] as segment:
+                    self._values.append(self._cipher.encrypt_segment(offset + start + at, segment, segment))
 
-    def seal_last(self, offset: int, part: bytearray) -> None:
-        self.seal(offset, part)
+    def seal_last(self, offset: int, part: bytearray, start: int = 0) -> None:
+        self.seal(offset, part, start)
         part += self._cipher.tag(self._values)
+
+    def values(self) -> list[SegmentValue]:
+        """Return the values of all that is sealed, in order; they are wiped with this object."""
+        return in_order(self._values)
 
     def close(self) -> None:
         for value in self._values:
@@ -63,16 +85,17 @@ class _Cbc:
     def __init__(self, cipher: CbcEncryptor) -> None:
         self._cipher = cipher
 
-    def seal(self, offset: int, part: bytearray) -> None:  # noqa: ARG002 - the cipher knows where it is
-        self._cipher.update_into(part, part)
+    def seal(self, offset: int, part: bytearray, start: int = 0, end: int | None = None) -> None:  # noqa: ARG002
+        with memoryview(part)[start:end] as rest:  # the cipher knows where in the body it is
+            self._cipher.update_into(rest, rest)
 
-    def seal_last(self, offset: int, part: bytearray) -> None:
+    def seal_last(self, offset: int, part: bytearray, start: int = 0) -> None:
         whole = len(part) // BLOCK_BYTES * BLOCK_BYTES
         block = bytearray(BLOCK_BYTES)
         rest = len(part) - whole
         block[:rest] = part[whole:]
         del part[whole:]
-        self.seal(offset, part)
+        self.seal(offset, part, start)
         with memoryview(block)[:rest] as begun:
             self._cipher.update_into(begun, block)  # less than a block: the cipher keeps it for the padding
         self._cipher.finalize_into(block)
@@ -82,12 +105,17 @@ class _Cbc:
         self._cipher.close()
 
 
-def body_encryptor(backend: Backend, algorithm: ContentAlgorithm, key: Buffer, iv: Buffer) -> BodyEncryptor:
+def body_encryptor(
+    backend: Backend, algorithm: ContentAlgorithm, key: Buffer, iv: Buffer, segment_bytes: int | None = None
+) -> BodyEncryptor:
     """Start a body; never with the same key and IV twice.
+
+    Args:
+        segment_bytes: of GCM segments; None: a part is a segment.
 
     Raises:
         IntegrityError: the key is the one in 2^128 that authenticates nothing.
     """
     if algorithm.authenticated:
-        return _Gcm(backend.object_cipher(key, iv, algorithm.aad))
+        return GcmEncryptor(backend.object_cipher(key, iv, algorithm.aad), segment_bytes)
     return _Cbc(backend.cbc_encryptor(key, iv))

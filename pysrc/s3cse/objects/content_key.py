@@ -57,3 +57,8 @@ def new_envelope(profile: Profile, data_key: DataKey) -> tuple[Envelope, Secret]
         message_id=message_id,
     )
     return envelope, key
+
+
+def index_salt(envelope: Envelope) -> bytes:
+    """Return what is unique to an object besides its key: the salt of its index keys (SEGMENTS.md section 2)."""
+    return envelope.message_id if envelope.content_algorithm.commits else envelope.iv

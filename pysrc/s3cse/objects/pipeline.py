@@ -33,7 +33,7 @@ class Pipeline:
         self._part_bytes = part_bytes
         self._slots = Semaphore(destination.parts_in_flight)
         self._free: SimpleQueue[bytearray] = SimpleQueue()
-        self._unsealed: deque[tuple[int, bytearray]] = deque()
+        self._unsealed: deque[tuple[int, bytearray, int]] = deque()
         # One at a time where the order matters: who holds it takes the next part in order, whichever task it is.
         self._turn: AbstractContextManager[object] = Lock() if body.serial else nullcontext()
         self._progress = Condition()
@@ -43,6 +43,7 @@ class Pipeline:
         self._index = 0
         self._part = bytearray(part_bytes)
         self._filled = 0
+        self._begun = 0  # so much of the part at hand is ciphertext already
 
     def write(self, data: memoryview) -> None:
         """Copy plaintext (bytes, format B); waits while too many parts are in flight."""
@@ -64,8 +65,8 @@ class Pipeline:
             self._destination.begin()
         self._slots.acquire()
         self._raise_error()
-        self._unsealed.append((self._index, self._part))
-        self._part, self._filled = bytearray(), 0  # from here on it belongs to the worker
+        self._unsealed.append((self._index, self._part, self._begun))
+        self._part, self._filled, self._begun = bytearray(), 0, 0  # from here on it belongs to the worker
         self._index += 1
         self._flying = [future for future in self._flying if not future.done()]
         self._flying.append(pool().submit(self._carry))
@@ -92,9 +93,9 @@ class Pipeline:
 
     def _seal_next(self) -> tuple[int, bytearray]:
         with self._turn:
-            index, part = self._unsealed.popleft()
+            index, part, begun = self._unsealed.popleft()
             try:
-                self._body.seal(index * self._part_bytes, part)
+                self._body.seal(index * self._part_bytes, part, begun)
             except BaseException:
                 wipe(part)
                 raise
@@ -112,15 +113,24 @@ class Pipeline:
         if self._errors:
             raise self._errors[0]
 
+    def seal_begun(self) -> None:
+        """Encrypt all that was written, a multiple of 16 bytes, without waiting for the part at hand to fill up."""
+        self._wait_for_seals()
+        self._body.seal(self._index * self._part_bytes, self._part, self._begun, self._filled)
+        self._begun = self._filled
+
+    def _wait_for_seals(self) -> None:
+        with self._progress:
+            self._progress.wait_for(lambda: self._sealed == self._index or self._errors)
+        self._raise_error()
+
     def finish(self) -> None:
         """Pass the last part on, with the tag or the padding, and wait until the destination has all of them."""
         if self._index == 0:
             self._destination.begin()
-        with self._progress:
-            self._progress.wait_for(lambda: self._sealed == self._index or self._errors)
-        self._raise_error()
+        self._wait_for_seals()
         del self._part[self._filled :]
-        self._body.seal_last(self._index * self._part_bytes, self._part)
+        self._body.seal_last(self._index * self._part_bytes, self._part, self._begun)
         self._destination.put(self._index, self._part)
         wait(self._flying)
         self._raise_error()
@@ -131,7 +141,7 @@ class Pipeline:
         """Wait for the workers, then wipe the keys and the plaintext at hand; idempotent."""
         drain(self._flying)
         self._flying.clear()
-        for part in [self._part, *(part for _, part in self._unsealed)]:
+        for part in [self._part, *(part for _, part, _ in self._unsealed)]:
             wipe(part)
         self._unsealed.clear()
         self._part = bytearray()

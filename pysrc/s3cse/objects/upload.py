@@ -24,12 +24,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 from s3cse.crypto.backend import default_backend
 from s3cse.crypto.ciphers import BLOCK_BYTES, Backend
+from s3cse.crypto.index import IndexKeys
 from s3cse.envelope.model import ContentAlgorithm
 from s3cse.envelope.profiles import Profile
 from s3cse.errors import SettingsError
 from s3cse.keyrings.base import Keyring
-from s3cse.objects.body import body_encryptor
-from s3cse.objects.content_key import new_envelope
+from s3cse.objects.body import GcmEncryptor, body_encryptor
+from s3cse.objects.content_key import index_salt, new_envelope
 from s3cse.objects.destinations import (
     MAX_PARTS,
     PARTS_IN_FLIGHT,
@@ -41,6 +42,7 @@ from s3cse.objects.destinations import (
 from s3cse.objects.envelope_storage import EnvelopeStorage
 from s3cse.objects.naming import naming
 from s3cse.objects.pipeline import Pipeline
+from s3cse.objects.written_segments import WrittenSegments
 from s3cse.objects.staged import StagedUpload, complete, is_complete
 from s3cse.storage.port import Location, ObjectStore
 
@@ -81,6 +83,8 @@ class ObjectWriter:
         part_bytes: a multiple of 16, at least 5 MiB on real S3; the last part may be 16 bytes longer.
         memory_bytes: how much ciphertext may wait in memory where the length is not known; at least one part does.
         spool_directory: where the rest waits; None: the system's temporary directory.
+        segment_bytes: of the segments that ``segment_index`` will list; ``part_bytes`` is a multiple of it. None, or
+            where the format has no tag: there is no index.
 
     Raises:
         KeyringError: no data key can be had.
@@ -99,10 +103,11 @@ class ObjectWriter:
         part_bytes: int = PART_BYTES,
         memory_bytes: int = SPOOL_MEMORY_BYTES,
         spool_directory: str | None = None,
+        segment_bytes: int | None = None,
         backend: Backend | None = None,
     ) -> None:
-        if part_bytes <= 0 or part_bytes % BLOCK_BYTES:
-            raise ValueError("part_bytes must be a positive multiple of 16")
+        if part_bytes <= 0 or part_bytes % (segment_bytes or BLOCK_BYTES):
+            raise ValueError(f"part_bytes must be a positive multiple of {segment_bytes or BLOCK_BYTES}")
         self._open = False
         self.location = location
         self.plaintext_bytes = 0
@@ -117,7 +122,12 @@ class ObjectWriter:
             self._envelope, key = new_envelope(profile, data_key)
             # Now and not after hours of work: does the envelope fit, however long the object gets?
             form = self._storage.form(self._envelope, self._most_bytes)
-            body = body_encryptor(backend or default_backend(), self._algorithm, key.view(), self._envelope.iv)
+            body = body_encryptor(
+                backend or default_backend(), self._algorithm, key.view(), self._envelope.iv, segment_bytes
+            )
+        self._segments: WrittenSegments | None = None
+        if segment_bytes is not None and isinstance(body, GcmEncryptor):
+            self._segments = WrittenSegments(IndexKeys(key.view(), index_salt(self._envelope)), segment_bytes, body)
         if length is not None:
             part_bytes = max(part_bytes, _least_part_bytes(self._algorithm.stored_bytes(length)))
         if length is not None or self._may_stream(part_bytes):
@@ -167,6 +177,27 @@ class ObjectWriter:
             fix="say the right length, or none" if said else "write several objects",
         )
 
+    @property
+    def indexed(self) -> bool:
+        """Whether ``segment_index`` gives an index."""
+        return self._segments is not None
+
+    def segment_index(self, after: Buffer) -> bytes:
+        """Encrypt what was written, a multiple of 16 bytes, and return its segment index (SEGMENTS.md section 2).
+
+        The caller writes it next, and after it exactly ``after``, which the index authenticates, and finishes.
+
+        Raises:
+            ValueError: this writer has no index, or what was written does not end with a block.
+            TransferError: S3 or the local disk did not take what was written before; the writer has been aborted.
+        """
+        self._check_open()
+        if self._segments is None or self.plaintext_bytes % BLOCK_BYTES:
+            raise ValueError("there is no index of this object, or not at this place")
+        with naming(self.location), self._aborting():
+            self._pipeline.seal_begun()
+            return self._segments.index(after)
+
     def finish(self) -> StagedUpload:
         """End the message, send what is left and return what completes the upload. Nothing is visible yet.
 
@@ -180,7 +211,7 @@ class ObjectWriter:
             self._pipeline.finish()
             form = self._storage.form(self._envelope, self.plaintext_bytes)
             upload_id, parts = self._destination.finish(form.metadata)
-            self._pipeline.close()
+            self._close()
         self._open = False
         return StagedUpload(
             location=self.location,
@@ -216,8 +247,13 @@ class ObjectWriter:
         Waits for the parts in flight: S3 would keep, and bill, what comes later.
         """
         self._open = False
-        self._pipeline.close()
+        self._close()
         self._destination.abort()
+
+    def _close(self) -> None:
+        self._pipeline.close()
+        if self._segments is not None:
+            self._segments.wipe()
 
     def _check_open(self) -> None:
         if not self._open:

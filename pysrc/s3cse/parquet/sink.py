@@ -18,11 +18,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from s3cse.crypto.index import SEGMENT_BYTES
 from s3cse.envelope.profiles import Profile
 from s3cse.keyrings.base import Keyring
 from s3cse.objects.envelope_storage import EnvelopeStorage
 from s3cse.objects.upload import PART_BYTES, SPOOL_MEMORY_BYTES, ObjectWriter, StagedUpload
 from s3cse.parquet.conform import conform
+from s3cse.parquet.encrypted_file import EncryptedFile
 from s3cse.parquet.hive import partition_path
 from s3cse.storage.port import Location, ObjectStore
 
@@ -54,36 +56,10 @@ class _Waiting:
     rows: int = 0
 
 
-class _EncryptedFile:
-    """The few methods of a file that pyarrow's writer uses, on an ObjectWriter."""
-
-    def __init__(self, upload: ObjectWriter) -> None:
-        self._upload = upload
-        self._dropped = False
-        self.closed = False
-
-    def write(self, data: Any) -> int:
-        return len(data) if self._dropped else self._upload.write(data)
-
-    def tell(self) -> int:
-        return self._upload.plaintext_bytes
-
-    def flush(self) -> None:
-        """Nothing to do: parts leave when they are full."""
-
-    def close(self) -> None:
-        self.closed = True
-
-    def drop(self) -> None:
-        """Abort the upload; pyarrow still writes a footer when its writer goes, which then goes nowhere."""
-        self._dropped = True
-        self._upload.abort()
-
-
 @dataclass(slots=True)
 class _OpenFile:
     upload: ObjectWriter
-    target: _EncryptedFile
+    target: EncryptedFile
     parquet: pq.ParquetWriter
     rows: int = 0
 
@@ -183,20 +159,24 @@ class TableSink:
             self._profile,
             storage=EnvelopeStorage(kind=self._storage),
             memory_bytes=_SHARED_SPOOL_BYTES if self._partition_by else SPOOL_MEMORY_BYTES,
+            segment_bytes=SEGMENT_BYTES,
         )
-        target = _EncryptedFile(upload)
+        target = EncryptedFile(upload)
         parquet = pq.ParquetWriter(
             pa.PythonFile(target, mode="w"),
             self._file_schema,
             compression=self._compression,
             coerce_timestamps="us",
             store_schema=False,
+            write_page_index=True,
         )
         return _OpenFile(upload, target, parquet)
 
     def _finish_file(self, key: PartitionKey) -> None:
         file = self._open[key]
+        file.target.hold()
         file.parquet.close()
+        file.target.release()
         self._staged.append(StagedFile(file.upload.finish(), file.rows))
         del self._open[key]  # not before: abort() drops what is still in here
 

@@ -30,20 +30,20 @@ class Xor:
         self.lock = threading.Lock()
         self.closed = False
 
-    def seal(self, offset: int, part: bytearray) -> None:
+    def seal(self, offset: int, part: bytearray, start: int = 0, end: int | None = None) -> None:
         with self.lock:
             self.inside += 1
             self.most = max(self.most, self.inside)
         time.sleep(self.seconds)
         if offset == self.fail_at:
             raise MemoryError("no room")
-        part[:] = bytes(byte ^ 0xFF for byte in part)
+        part[start:end] = bytes(byte ^ 0xFF for byte in part[start:end])
         with self.lock:
             self.order.append(offset)
             self.inside -= 1
 
-    def seal_last(self, offset: int, part: bytearray) -> None:
-        self.seal(offset, part)
+    def seal_last(self, offset: int, part: bytearray, start: int = 0) -> None:
+        self.seal(offset, part, start)
         part += b"tag!"
 
     def close(self) -> None:
