@@ -14,6 +14,13 @@ import pytest
 import s3cse.local
 from faults.kms_stub import KmsStub
 from faults.s3_proxy import S3Proxy
+from s3cse.objects import settlement
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look again as often as in earnest whether S3 has done something, and wait no time for it."""
+    monkeypatch.setattr(settlement, "PAUSES", (0.0,) * len(settlement.PAUSES))
 
 
 @pytest.fixture(scope="session")

@@ -96,7 +96,8 @@ class SettingsError(S3CSEError, ValueError):
 class TransferError(S3CSEError):
     """S3 refused, lost, cut short or replaced something.
 
-    ``status`` is the HTTP status where there was one, ``code`` S3's own error code.
+    ``status`` is the HTTP status where there was one, ``code`` S3's own error code. ``sent`` is False where the request
+    never left, so that S3 cannot have done it.
     """
 
     def __init__(
@@ -109,7 +110,9 @@ class TransferError(S3CSEError):
         fix: str | None = None,
         status: int | None = None,
         code: str | None = None,
+        sent: bool = True,
     ) -> None:
         super().__init__(problem, uri=uri, found=found, expected=expected, fix=fix)
         self.status = status
         self.code = code
+        self.sent = sent

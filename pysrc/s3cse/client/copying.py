@@ -10,15 +10,18 @@ from typing import Any
 from urllib.parse import urlencode
 
 from s3cse.client.answers import done, envelope_metadata
+from s3cse.client.orphans import drop_orphan
 from s3cse.client.reading import existing
 from s3cse.client.setup import Setup
 from s3cse.errors import SettingsError, TransferError
 from s3cse.objects.describe import Description, describe
 from s3cse.objects.destinations import MAX_PARTS, PARTS_IN_FLIGHT
-from s3cse.objects.envelope_storage import EnvelopeStorage, InstructionFile
+from s3cse.objects.envelope_storage import EnvelopeStorage, InstructionFile, upload_mark
+from s3cse.objects.instruction_swap import InstructionSwap
 from s3cse.objects.naming import naming
 from s3cse.objects.policy import Policy
-from s3cse.objects.staged import StagedUpload, complete, instruction_first
+from s3cse.objects.put import publish
+from s3cse.objects.staged import StagedUpload, check_final, settled
 from s3cse.objects.workers import results_in_order
 from s3cse.storage.port import Location, Receipt, StoredObject, UploadedPart
 from s3cse.storage.s3 import S3Store
@@ -93,11 +96,12 @@ def copy_object(setup: Setup, location: Location, source: object, given: Mapping
         {k: v for k, v in given.items() if k not in ("MetadataDirective", "Metadata")}
     )
     store = setup.store.sending(shared).sending(own, about=location)
+    copy = _Copy(setup, store, location, origin, described.stored, metadata, file, given)
     with naming(location):
-        if described.stored.size > ONE_COPY_BYTES:
-            return _in_parts(setup, store, location, origin, described.stored, metadata, file, given)
-        with instruction_first(store, file):
-            return _in_one_request(setup, location, origin, described.stored, metadata, given)
+        answer = copy.in_one_request() if described.stored.size <= ONE_COPY_BYTES else copy.in_parts()
+        if file is None and not location.key.endswith(setup.suffix):
+            drop_orphan(store, setup.instruction_of(location), of_plain=described.envelope is None)
+    return answer
 
 
 def _described(setup: Setup, origin: Source, given: Mapping[str, Any]) -> Description:
@@ -109,9 +113,27 @@ def _described(setup: Setup, origin: Source, given: Mapping[str, Any]) -> Descri
     stored = existing(store, origin.location)
     _check_match(origin.location, given.get("CopySourceIfMatch"), stored.etag)
     described = describe(store, stored, setup.suffix)
+    if described.instruction is not None and origin.version is not None:
+        _check_current(setup.store.sending(arguments), origin)
     # Nothing is decrypted, so only one rule can matter: a plain object must not become a copy by accident.
     Policy(legacy="allow", plaintext=setup.policy.plaintext).check(described.envelope)
     return described
+
+
+def _check_current(store: S3Store, origin: Source) -> None:
+    """Refuse a version that is not the current one, where the envelope is in an instruction file: only that of today is
+    known to belong to today's object.
+    """
+    current = store.head(origin.location)
+    newest = "a delete marker" if current is None else str(current.details.get("VersionId", "null"))
+    if newest != origin.version:
+        raise SettingsError(
+            "an old version is not copied where there is an instruction file: which version of that belongs to it "
+            "nobody knows",
+            found=f"VersionId {origin.version}",
+            expected=f"the current version, {newest}",
+            fix="leave VersionId out; or copy this version, and the version of its file from the same time, with boto3",
+        )
 
 
 def _check_match(location: Location, wanted: str | None, etag: str) -> None:
@@ -134,81 +156,89 @@ def _moved(file: InstructionFile, location: Location) -> InstructionFile:
     return InstructionFile(location, file.body, file.metadata)
 
 
-def _in_one_request(
-    setup: Setup,
-    location: Location,
-    origin: Source,
-    stored: StoredObject,
-    metadata: Mapping[str, str],
-    given: Mapping[str, Any],
-) -> dict[str, Any]:
-    further = {**given, "CopySourceIfMatch": stored.etag}
-    if given.get("MetadataDirective") == "REPLACE":
-        further["Metadata"] = dict(metadata)
-    answer = setup.store.ask(
-        location,
-        "copy_object",
-        "copy",
-        Bucket=location.bucket,
-        Key=location.key,
-        CopySource=origin.as_boto3,
-        **further,
-    )
-    return dict(answer)
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """One copy; ``store`` says what is said of the target, which will have this metadata and instruction file."""
 
+    setup: Setup
+    store: S3Store
+    location: Location
+    origin: Source
+    stored: StoredObject
+    metadata: Mapping[str, str]
+    file: InstructionFile | None
+    given: Mapping[str, Any]
 
-def _in_parts(
-    setup: Setup,
-    store: S3Store,
-    location: Location,
-    origin: Source,
-    stored: StoredObject,
-    metadata: Mapping[str, str],
-    file: InstructionFile | None,
-    given: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Copy what is too long for one request. An upload in parts takes nothing along: it is told all of it."""
-    of_parts = setup.parameters.taken({**given, "CopySourceIfMatch": stored.etag}, "upload_part_copy")
-    store = store.sending(
-        {"create_multipart_upload": _kept(setup, origin, stored, given), "upload_part_copy": of_parts}, about=location
-    )
-    upload_id = store.create_upload(location, metadata)
-    try:
-        parts = _copied_parts(store, location, upload_id, origin, stored.size)
-        staged = StagedUpload(location, upload_id, parts, metadata, stored.size, stored.size, file)
-        receipt = complete(store, staged)
-    except BaseException:
-        with suppress(TransferError):  # it stays listed then; the error that led here matters more
-            store.abort_upload(location, upload_id)
-        raise
-    return _copied(store, location, receipt)
+    def in_one_request(self) -> dict[str, Any]:
+        """Let S3 copy in one request. A lost answer is settled by HEADs where an instruction file depends on it."""
+        swap = InstructionSwap(self.file)
+        with swap.first(self.store):
+            try:
+                return self._ask()
+            except TransferError as error:
+                staged = self._staged("", (), self.metadata)
+                # Beside a file that was there already is perhaps an earlier copy, which nothing tells from this one.
+                if not swap.placed or not settled(self.store, staged, error):
+                    check_final(staged, error)
+                    raise
+                return self._copied(None)
 
+    def _ask(self) -> dict[str, Any]:
+        replaced = {"Metadata": dict(self.metadata)} if self.given.get("MetadataDirective") == "REPLACE" else {}
+        arguments = {
+            **self.given,
+            **replaced,
+            "Bucket": self.location.bucket,
+            "Key": self.location.key,
+            "CopySource": self.origin.as_boto3,
+            "CopySourceIfMatch": self.stored.etag,
+        }
+        return dict(self.setup.store.ask(self.location, "copy_object", "copy", **arguments))
 
-def _copied_parts(
-    store: S3Store, location: Location, upload_id: str, origin: Source, size: int
-) -> tuple[UploadedPart, ...]:
-    part_bytes = max(COPY_PART_BYTES, -(-size // MAX_PARTS))
-    work = (
-        partial(store.copy_part, location, upload_id, index + 1, origin.as_boto3, at, min(at + part_bytes, size) - 1)
-        for index, at in enumerate(range(0, size, part_bytes))
-    )
-    with closing(results_in_order(work, PARTS_IN_FLIGHT)) as parts:
-        return tuple(parts)
+    def in_parts(self) -> dict[str, Any]:
+        """Copy what is too long for one request. An upload in parts takes nothing along: it is told all of it."""
+        further = {"create_multipart_upload": self._kept(), "upload_part_copy": self._of_parts()}
+        store = self.store.sending(further, about=self.location)
+        # A mark tells the copy from an earlier one of the same object, where only the file has the envelope.
+        metadata = dict(self.metadata) if self.file is None else {**self.metadata, **upload_mark()}
+        upload_id = store.create_upload(self.location, metadata)
+        try:
+            parts = self._parts(store, upload_id)
+        except BaseException:
+            with suppress(TransferError):  # it stays listed then; the error that led here matters more
+                store.abort_upload(self.location, upload_id)
+            raise
+        return self._copied(publish(store, self._staged(upload_id, parts, metadata)))
 
+    def _of_parts(self) -> dict[str, Any]:
+        return self.setup.parameters.taken({**self.given, "CopySourceIfMatch": self.stored.etag}, "upload_part_copy")
 
-def _kept(setup: Setup, origin: Source, stored: StoredObject, given: Mapping[str, Any]) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
-    if given.get("MetadataDirective", "COPY") == "COPY":
-        kept = {name: stored.details[name] for name in _KEPT if name in stored.details}
-    if given.get("TaggingDirective", "COPY") == "COPY" and stored.details.get("TagCount"):
-        place = origin.as_boto3
-        answer = setup.store.ask(origin.location, "get_object_tagging", "tell the tags of", **place)
-        kept["Tagging"] = urlencode([(row["Key"], row["Value"]) for row in answer["TagSet"]])
-    return kept
+    def _kept(self) -> dict[str, Any]:
+        kept: dict[str, Any] = {}
+        details = self.stored.details
+        if self.given.get("MetadataDirective", "COPY") == "COPY":
+            kept = {name: details[name] for name in _KEPT if name in details}
+        if self.given.get("TaggingDirective", "COPY") == "COPY" and details.get("TagCount"):
+            place = self.origin.as_boto3
+            answer = self.setup.store.ask(self.origin.location, "get_object_tagging", "tell the tags of", **place)
+            kept["Tagging"] = urlencode([(row["Key"], row["Value"]) for row in answer["TagSet"]])
+        return kept
 
+    def _parts(self, store: S3Store, upload_id: str) -> tuple[UploadedPart, ...]:
+        size, source = self.stored.size, self.origin.as_boto3
+        part_bytes = max(COPY_PART_BYTES, -(-size // MAX_PARTS))
+        work = (
+            partial(store.copy_part, self.location, upload_id, index + 1, source, at, min(at + part_bytes, size) - 1)
+            for index, at in enumerate(range(0, size, part_bytes))
+        )
+        with closing(results_in_order(work, PARTS_IN_FLIGHT)) as parts:
+            return tuple(parts)
 
-def _copied(store: S3Store, location: Location, receipt: Receipt | None) -> dict[str, Any]:
-    stored = existing(store, location)
-    result = {"ETag": stored.etag, "LastModified": stored.details.get("LastModified")}
-    details = {} if receipt is None else {k: v for k, v in receipt.details.items() if k != "Location"}
-    return {**done(), **details, "CopyObjectResult": result}
+    def _staged(self, upload_id: str, parts: tuple[UploadedPart, ...], metadata: Mapping[str, str]) -> StagedUpload:
+        return StagedUpload(self.location, upload_id, parts, metadata, self.stored.size, self.stored.size, self.file)
+
+    def _copied(self, receipt: Receipt | None) -> dict[str, Any]:
+        stored = existing(self.store, self.location)
+        result = {"ETag": stored.etag, "LastModified": stored.details.get("LastModified")}
+        details = {} if receipt is None else {k: v for k, v in receipt.details.items() if k != "Location"}
+        return {**done(), **details, "CopyObjectResult": result}

@@ -6,7 +6,8 @@ any thread (GCM). The last one carries the tag of all, so it comes when the othe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from threading import Lock
 from typing import Any
 
@@ -17,10 +18,11 @@ from s3cse.client.setup import Setup
 from s3cse.client.sources import in_memory, read_up_to
 from s3cse.crypto.backend import default_backend
 from s3cse.crypto.ciphers import BLOCK_BYTES
-from s3cse.errors import SettingsError
+from s3cse.errors import SettingsError, TransferError
 from s3cse.objects.content_key import new_envelope
+from s3cse.objects.instruction_swap import InstructionSwap
 from s3cse.objects.naming import naming
-from s3cse.objects.staged import StagedUpload, complete
+from s3cse.objects.staged import StagedUpload, complete, is_complete
 from s3cse.objects.upload import MAX_PARTS, check_length
 from s3cse.objects.wiping import wipe
 from s3cse.storage.port import Location, UploadedPart
@@ -64,7 +66,7 @@ class Upload:
         data_key = keyring.new_data_key(profile)  # what can be refused without a call of the key service has been
         envelope, key = new_envelope(profile, data_key)
         self._form = storage.form(envelope, length)
-        self._instruction = storage.file(location, self._form)
+        self._swap = InstructionSwap(storage.file(location, self._form))
         self._sealer: PartSealer = part_sealer(default_backend(), envelope, key)
         key.wipe()
         data_key.plaintext.wipe()
@@ -136,23 +138,31 @@ class Upload:
             raise SettingsError("parts are missing", found=f"no part {missing}", expected=f"parts 1 to {self.count}")
         if listed is not None:
             check_numbers(listed, {part.number: part.etag for part in parts})
-        staged = StagedUpload(
+        receipt = complete(store, self._staged(parts), self._swap)
+        self._sealer.close()
+        place = {"Bucket": self._location.bucket, "Key": self._location.key}
+        return {**place, **written(receipt, None if receipt else store.head(self._location))}
+
+    def _staged(self, parts: Iterable[UploadedPart] = ()) -> StagedUpload:
+        return StagedUpload(
             location=self._location,
             upload_id=self.id,
             parts=tuple(parts),
             metadata=self._form.metadata,
             plaintext_bytes=self._length,
             stored_bytes=self._stored_bytes,
-            instruction=self._instruction,
+            instruction=self._swap.file,
         )
-        receipt = complete(store, staged)
-        self._sealer.close()
-        place = {"Bucket": self._location.bucket, "Key": self._location.key}
-        return {**place, **written(receipt, None if receipt else store.head(self._location))}
 
     def close(self) -> None:
         """Wipe the keys."""
         self._sealer.close()
+
+    def take_back(self, store: S3Store) -> None:
+        """Put back the instruction file that an unsettled completion has replaced, after the upload was aborted."""
+        with suppress(TransferError):  # aborted it is
+            if self._swap.placed and not is_complete(store, self._staged()):
+                self._swap.take_back(store)
 
 
 class Uploads:
@@ -210,28 +220,23 @@ class Uploads:
     def abort(self, location: Location, upload_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """See Client.abort_multipart_upload."""
         self._setup.parameters.check("abort_multipart_upload", given, "abort_multipart_upload", {})
-        upload, said = self._forget(location, upload_id)
+        upload, said = self._known(location, upload_id)
         if upload is not None:
             upload.close()
-        further = {**self._setup.parameters.taken(said, "abort_multipart_upload"), **given}
-        return dict(
-            self._setup.store.ask(
-                location,
-                "abort_multipart_upload",
-                "abort the upload of",
-                Bucket=location.bucket,
-                Key=location.key,
-                UploadId=upload_id,
-                **further,
-            )
-        )
+        own, shared = self._setup.parameters.writing({**said, **given})
+        store = self._setup.store.sending(shared).sending(own, about=location)
+        place = {"Bucket": location.bucket, "Key": location.key}
+        answer = store.ask(location, "abort_multipart_upload", "abort the upload of", UploadId=upload_id, **place)
+        if upload is not None:
+            upload.take_back(store)
+        self._forget(location, upload_id)
+        return dict(answer)
 
     def _find(
         self, location: Location, upload_id: str, method: str, given: Mapping[str, Any]
     ) -> tuple[Upload, S3Store]:
         """Return an upload and the store that says what it was begun with, and what is said now."""
-        with self._lock:
-            upload, said = self._open.get((location, upload_id), (None, {}))
+        upload, said = self._known(location, upload_id)
         if upload is None:
             raise SettingsError(
                 "this client has not begun this upload, or has ended it",
@@ -244,9 +249,13 @@ class Uploads:
         own, shared = self._setup.parameters.writing({**said, **given})
         return upload, self._setup.store.sending(shared).sending(own, about=location)
 
-    def _forget(self, location: Location, upload_id: str) -> tuple[Upload | None, dict[str, Any]]:
+    def _known(self, location: Location, upload_id: str) -> tuple[Upload | None, dict[str, Any]]:
         with self._lock:
-            return self._open.pop((location, upload_id), (None, {}))
+            return self._open.get((location, upload_id), (None, {}))
+
+    def _forget(self, location: Location, upload_id: str) -> None:
+        with self._lock:
+            self._open.pop((location, upload_id), None)
 
 
 def _checked_sizes(length: object, part_bytes: object) -> tuple[int, int]:

@@ -17,6 +17,11 @@ from s3cse.storage.port import Location, ObjectStore, StoredObject
 UPLOAD_MARK = "s3cse-upload"
 
 
+def upload_mark() -> dict[str, str]:
+    """Return a new mark, as metadata."""
+    return {UPLOAD_MARK: random_bytes(16).hex()}
+
+
 @dataclass(frozen=True, slots=True)
 class InstructionFile:
     """An instruction file to be written: its place, body and metadata. Holds no secret."""
@@ -55,7 +60,7 @@ class EnvelopeStorage:
     kind: str = "metadata"
     suffix: str = INSTRUCTION_SUFFIX
     metadata: Mapping[str, str] = field(default_factory=dict)
-    _mark: str = field(default_factory=lambda: random_bytes(16).hex(), repr=False)
+    _mark: Mapping[str, str] = field(default_factory=upload_mark, repr=False)
 
     def __post_init__(self) -> None:
         if self.kind not in STORAGE:
@@ -95,8 +100,7 @@ class EnvelopeStorage:
         Raises:
             SettingsError: the metadata does not fit.
         """
-        mark = {UPLOAD_MARK: self._mark} if self.in_file else {}
-        others = {**self.metadata, **mark}
+        others = {**self.metadata, **(self._mark if self.in_file else {})}
         form = stored_form(envelope, plaintext_bytes, self.kind, other_metadata=others)
         return StoredForm({**others, **form.metadata}, form.instruction)
 

@@ -14,8 +14,10 @@ from s3cse.keyrings.base import Keyring
 from s3cse.objects.body import body_encryptor
 from s3cse.objects.content_key import new_envelope
 from s3cse.objects.envelope_storage import EnvelopeStorage
+from s3cse.objects.instruction_swap import InstructionSwap
 from s3cse.objects.naming import naming
-from s3cse.objects.staged import StagedUpload, UnsettledError, complete, instruction_first, settled
+from s3cse.objects.settlement import UnsettledError
+from s3cse.objects.staged import StagedUpload, complete, is_complete, settled
 from s3cse.objects.upload import PART_BYTES, ObjectWriter, check_length
 from s3cse.objects.wiping import wipe
 from s3cse.storage.port import Location, ObjectStore, Receipt
@@ -81,14 +83,23 @@ def put_object(
 
 
 def publish(store: ObjectStore, staged: StagedUpload) -> Receipt | None:
-    """Complete an upload, or drop it where that fails."""
+    """Complete an upload, or drop it where that fails, and put back the instruction file that was there before.
+
+    Raises:
+        TransferError: S3 did not complete it. Where it did not even abort it, the upload stays listed, and its
+            instruction file in place.
+    """
+    swap = InstructionSwap(staged.instruction)
     try:
-        return complete(store, staged)
+        return complete(store, staged, swap)
     except BaseException as error:
-        if isinstance(error, UnsettledError) and staged.instruction is not None:
-            raise  # aborted, the object before this one would be left beside a file that does not open it
-        with suppress(TransferError):  # it stays listed then; the error that led here matters more
+        with suppress(TransferError):  # the error that led here matters more
             store.abort_upload(staged.location, staged.upload_id)
+            # With the upload gone, what is not there now does not come any more.
+            if swap.placed and not is_complete(store, staged):
+                swap.take_back(store)
+            elif swap.placed and isinstance(error, UnsettledError):
+                return None
         raise
 
 
@@ -116,16 +127,24 @@ def _in_one_request(
     finally:
         encryptor.close()
     file = storage.file(location, form)
-    with instruction_first(store, file):
-        receipt = _put(store, StagedUpload(location, "", (), form.metadata, len(view), len(body), file), body)
+    staged = StagedUpload(location, "", (), form.metadata, len(view), len(body), file)
+    receipt = store.put(location, body, form.metadata) if file is None else _put_with_file(store, staged, body)
     return WrittenObject(location, receipt, len(view), len(body))
 
 
-def _put(store: ObjectStore, staged: StagedUpload, body: bytearray) -> Receipt | None:
-    """Store the object; a lost answer is settled by a HEAD where an instruction file depends on it."""
-    try:
-        return store.put(staged.location, body, staged.metadata)
-    except TransferError as error:
-        if staged.instruction is None or not settled(store, staged, error):
-            raise
-        return None
+def _put_with_file(store: ObjectStore, staged: StagedUpload, body: bytearray) -> Receipt | None:
+    """Store an object after its instruction file; a lost answer is settled by HEADs, because the file depends on it.
+
+    S3 takes an object at once or never, so one that is not there after the last HEAD does not come any more.
+    """
+    swap = InstructionSwap(staged.instruction)
+    with swap.first(store):
+        try:
+            return store.put(staged.location, body, staged.metadata)
+        except BaseException as error:
+            if not settled(store, staged, error):
+                swap.take_back(store)
+                raise
+            if not isinstance(error, TransferError):
+                raise  # an interrupt: the object is there, and so is its file
+            return None

@@ -142,6 +142,7 @@ def translated(location: Location, action: str) -> Iterator[None]:
             found=str(error),
             expected="a valid request with credentials",
             fix="check the credentials, the Region and the endpoint that boto3 finds",
+            sent=False,
         ) from error
 
 

@@ -13,9 +13,10 @@ from s3cse.keyrings import KmsKeyring
 from s3cse.objects.envelope_storage import UPLOAD_MARK, EnvelopeStorage
 from s3cse.objects.open import open_object
 from s3cse.objects.policy import Policy
-from s3cse.objects.put import put_object
+from s3cse.objects.put import publish, put_object
 from s3cse.objects.reader import read_whole
-from s3cse.objects.staged import UnsettledError, complete
+from s3cse.objects.settlement import UnsettledError
+from s3cse.objects.staged import StagedUpload, complete
 from s3cse.objects.upload import ObjectWriter
 from s3cse.storage.port import Location
 
@@ -245,3 +246,124 @@ def test_context_too_large_for_metadata_fits_a_file(store: RecordingStore, kms: 
     put(store, keyring, GCM)
     assert json.loads(json.loads(store.body(FILE))["x-amz-matdesc"])["note"] == "x" * 3000
     assert read(store, keyring) == TEXT
+
+
+class Interrupted(RecordingStore):
+    """Ctrl-C in the request that makes an object visible, or a broken connection: before S3 has done it, or after.
+
+    What is ``late`` is done when two HEADs have found nothing.
+    """
+
+    def __init__(self, when: str, error: BaseException) -> None:
+        super().__init__()
+        self._when = when
+        self._error = error
+        self._later: list[Any] = []
+
+    def _broken(self, request: Any, location: Location) -> Any:
+        if location != PLACE or not self._when:
+            return request()
+        if self._when == "after":
+            request()
+        elif self._when == "late":
+            self._later = [lambda: None, request]
+        self._when = ""
+        raise self._error
+
+    def put(self, location: Location, body: Any, metadata: Any = None) -> Any:
+        return self._broken(lambda: RecordingStore.put(self, location, body, metadata), location)
+
+    def complete_upload(self, location: Location, upload_id: str, parts: Any) -> Any:
+        return self._broken(lambda: RecordingStore.complete_upload(self, location, upload_id, parts), location)
+
+    def head(self, location: Location) -> Any:
+        found = super().head(location)
+        if self._later:
+            self._later.pop(0)()
+        return found
+
+
+NEW = b"new" * 9
+LOST = TransferError("the connection broke")
+
+
+def replace_through(broken: Interrupted, keyring: KmsKeyring, profile: Profile, part_bytes: int) -> None:
+    """Replace an object, with its instruction file, through a store that breaks."""
+    put(whole := RecordingStore(), keyring, profile)
+    broken._objects = whole._objects
+    put_object(broken, PLACE, keyring, profile, NEW, storage=EnvelopeStorage(kind=IN_FILE), part_bytes=part_bytes)
+
+
+@pytest.mark.parametrize("part_bytes", [16, 1 << 20])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), LOST], ids=["interrupt", "lost"])
+def test_what_s3_has_not_done_leaves_the_old_object(
+    keyring: KmsKeyring, profile: Profile, part_bytes: int, error: BaseException
+) -> None:
+    """Looked for several times, and an upload aborted, before the old file is put back."""
+    broken = Interrupted("before", error)
+    with pytest.raises(type(error)):
+        replace_through(broken, keyring, profile, part_bytes)
+    assert read(broken, keyring) == TEXT
+    assert broken.count("HEAD") >= (1 if part_bytes == 16 and error is not LOST else 4)
+    assert list(broken.list_uploads(PLACE)) == []
+
+
+@pytest.mark.parametrize(("part_bytes", "when"), [(16, "after"), (1 << 20, "after"), (1 << 20, "late")])
+def test_interrupt_leaves_the_file_of_what_s3_has_done(
+    keyring: KmsKeyring, profile: Profile, part_bytes: int, when: str
+) -> None:
+    """The interrupt comes out, and the new object can be read."""
+    broken = Interrupted(when, KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        replace_through(broken, keyring, profile, part_bytes)
+    assert read(broken, keyring) == NEW
+
+
+@pytest.mark.parametrize("part_bytes", [16, 1 << 20])
+@pytest.mark.parametrize("when", ["after", "late"])
+def test_lost_answer_of_what_s3_has_done_is_none(
+    keyring: KmsKeyring, profile: Profile, part_bytes: int, when: str
+) -> None:
+    """Also where S3 does it a little after the answer was lost."""
+    broken = Interrupted(when, LOST)
+    replace_through(broken, keyring, profile, part_bytes)
+    assert read(broken, keyring) == NEW
+
+
+def staged_over(broken: Interrupted, keyring: KmsKeyring, profile: Profile) -> StagedUpload:
+    """Stage an upload that is to replace an object with an instruction file."""
+    put(whole := RecordingStore(), keyring, profile)
+    broken._objects = whole._objects
+    with ObjectWriter(broken, PLACE, keyring, profile, storage=EnvelopeStorage(kind=IN_FILE)) as writer:
+        writer.write(NEW)
+        return writer.finish()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), LOST], ids=["interrupt", "lost"])
+def test_completing_again_finishes(keyring: KmsKeyring, profile: Profile, error: BaseException) -> None:
+    """A Complete may take minutes: where nobody knows, the state stays that a repetition finishes."""
+    broken = Interrupted("before", error)
+    staged = staged_over(broken, keyring, profile)
+    with pytest.raises(KeyboardInterrupt if error is not LOST else UnsettledError):
+        complete(broken, staged)
+    assert staged.instruction is not None
+    assert broken.body(FILE) == staged.instruction.body
+    complete(broken, staged)
+    assert read(broken, keyring) == NEW
+
+
+def test_publishing_what_s3_does_not_even_abort_leaves_the_file(
+    keyring: KmsKeyring, profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without an answer to the abort the object may still come."""
+    broken = Interrupted("before", LOST)
+    staged = staged_over(broken, keyring, profile)
+
+    def silent(*_: Any) -> None:
+        raise TransferError("no answer")
+
+    monkeypatch.setattr(broken, "abort_upload", silent)
+    with pytest.raises(UnsettledError):
+        publish(broken, staged)
+    complete(broken, staged)
+    assert read(broken, keyring) == NEW

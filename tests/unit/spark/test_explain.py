@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from s3cse.errors import IntegrityError, TransferError
-from s3cse.objects.staged import UnsettledError
+from s3cse.objects.settlement import UnsettledError
 from s3cse.spark.explain import explain
 from s3cse.storage.s3_errors import S3RequestError
 
