@@ -6,13 +6,14 @@ import os
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from objects.fakes import FakeKms
 
 import s3cse
 from s3cse.client import copying
 from s3cse.client.copying import Source
 from s3cse.errors import PolicyError, SettingsError, TransferError
+from s3cse.objects.settlement import UnsettledError
 from s3cse.storage.port import Location
 
 from .conftest import Log, Make
@@ -141,3 +142,178 @@ def test_failed_copy_in_parts_leaves_nothing(
     with pytest.raises(TransferError):
         client.copy_object(**{**at, "Key": at["Key"] + "-copy"}, CopySource=at)
     assert s3.list_multipart_uploads(Bucket=at["Bucket"], Prefix=at["Key"]).get("Uploads", []) == []
+
+
+def lose(monkeypatch: pytest.MonkeyPatch, s3: Any, method: str, *, done: bool) -> None:
+    """Let the connection break over one method of the S3 client's, after S3 has done it or before."""
+    request = getattr(s3, method)
+
+    def broken(**arguments: Any) -> Any:
+        if done:
+            request(**arguments)
+        raise ReadTimeoutError(endpoint_url="http://s3")
+
+    monkeypatch.setattr(s3, method, broken)
+
+
+@pytest.fixture
+def filed(make: Make) -> s3cse.Client:
+    """A client that writes instruction files."""
+    return make(storage="instruction-file", plaintext="pass")
+
+
+@pytest.fixture
+def over(filed: s3cse.Client, at: dict[str, str]) -> dict[str, str]:
+    """A source with an instruction file at ``at``, and another such object, which is the target."""
+    to = {**at, "Key": at["Key"] + "-copy"}
+    filed.put_object(**at, Body=TEXT)
+    filed.put_object(**to, Body=b"old")
+    return to
+
+
+def opened(client: s3cse.Client, at: dict[str, str]) -> bytes:
+    """Return an object's plaintext."""
+    return bytes(client.get_object(**at)["Body"].read())
+
+
+def test_lost_answer_of_a_copy_is_settled(
+    filed: s3cse.Client,
+    at: dict[str, str],
+    over: dict[str, str],
+    in_parts: bool,
+    logged_s3: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The copy is there, so the file that opens it stays, and the copy is no failure."""
+    lose(monkeypatch, logged_s3, "complete_multipart_upload" if in_parts else "copy_object", done=True)
+    answer = filed.copy_object(**over, CopySource=at)
+    assert answer["CopyObjectResult"]["ETag"] == filed.head_object(**over)["ETag"]
+    assert opened(filed, over) == TEXT
+
+
+def test_copy_that_may_still_come_keeps_its_file(
+    filed: s3cse.Client, at: dict[str, str], over: dict[str, str], logged_s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy may take minutes: where nobody knows, the same copy again finishes it, however often."""
+    with monkeypatch.context() as patch:
+        lose(patch, logged_s3, "copy_object", done=False)
+        for _ in range(2):
+            with pytest.raises(UnsettledError, match="Do the same again"):
+                filed.copy_object(**over, CopySource=at)
+    filed.copy_object(**over, CopySource=at)
+    assert opened(filed, over) == TEXT
+
+
+@pytest.mark.parametrize("storage_class", ["NONSENSE", 5], ids=["refused", "not sent"])
+def test_copy_that_s3_refuses_leaves_the_old_object(
+    filed: s3cse.Client, at: dict[str, str], over: dict[str, str], storage_class: Any, logged_s3: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """A clear no, of S3 or of botocore, puts the old file back."""
+    if storage_class == "NONSENSE":  # SeaweedFS takes it
+        refused = {"Error": {"Code": "InvalidStorageClass"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+        monkeypatch.setattr(logged_s3, "copy_object", raising(ClientError(refused, "CopyObject")))  # type: ignore[arg-type]
+    with pytest.raises(TransferError) as caught:
+        filed.copy_object(**over, CopySource=at, StorageClass=storage_class)
+    assert not isinstance(caught.value, UnsettledError)
+    assert opened(filed, over) == b"old"
+
+
+def raising(error: Exception) -> Any:
+    def refuse(**_: Any) -> Any:
+        raise error
+
+    return refuse
+
+
+def test_copy_in_parts_that_does_not_come_leaves_the_old_object(
+    filed: s3cse.Client, at: dict[str, str], over: dict[str, str], logged_s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its upload can be aborted, so that nothing comes any more."""
+    monkeypatch.setattr(copying, "ONE_COPY_BYTES", 0)
+    lose(monkeypatch, logged_s3, "complete_multipart_upload", done=False)
+    with pytest.raises(TransferError):
+        filed.copy_object(**over, CopySource=at)
+    assert opened(filed, over) == b"old"
+    assert logged_s3.list_multipart_uploads(Bucket=at["Bucket"], Prefix=at["Key"]).get("Uploads", []) == []
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_copy_that_nothing_tells_from_others_is_not_settled(
+    filed: s3cse.Client,
+    at: dict[str, str],
+    over: dict[str, str],
+    done: bool,
+    logged_s3: Any,
+    s3: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An object of another client's, with everything in its file, has no mark: only the same copy again finishes it."""
+    body = s3.get_object(**at)["Body"].read()
+    s3.put_object(**at, Body=body)
+    with monkeypatch.context() as patch:
+        lose(patch, logged_s3, "copy_object", done=done)
+        with pytest.raises(UnsettledError):
+            filed.copy_object(**over, CopySource=at)
+    filed.copy_object(**over, CopySource=at)
+    assert opened(filed, over) == TEXT
+
+
+def test_plain_object_of_the_same_length_is_no_copy(
+    filed: s3cse.Client, at: dict[str, str], logged_s3: Any, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing tells plain objects of one length apart, so a lost answer is an error."""
+    monkeypatch.setattr(copying, "ONE_COPY_BYTES", 0)
+    to = {**at, "Key": at["Key"] + "-copy"}
+    s3.put_object(**at, Body=b"plain")
+    s3.put_object(**to, Body=b"other")
+    lose(monkeypatch, logged_s3, "complete_multipart_upload", done=False)
+    with pytest.raises(TransferError, match="connection broke"):
+        filed.copy_object(**to, CopySource=at)
+
+
+@pytest.fixture
+def versioned(bucket: str, s3: Any) -> dict[str, str]:
+    """A place in a bucket with versions."""
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    return {"Bucket": bucket, "Key": "object"}
+
+
+def test_old_version_is_not_paired_with_todays_file(
+    filed: s3cse.Client, versioned: dict[str, str], log: Log, s3: Any
+) -> None:
+    """Refused before anything is written, with the way out; the current version by its id is copied."""
+    to = {**versioned, "Key": "copy"}
+    old = filed.put_object(**versioned, Body=b"old")["VersionId"]
+    new = filed.put_object(**versioned, Body=TEXT)["VersionId"]
+    log.clear()
+    place = f"s3://{versioned['Bucket']}/object"
+    with pytest.raises(
+        SettingsError, match=f"{place}: an old version.*VersionId {old}; expected .*{new}.*Leave Version"
+    ):
+        filed.copy_object(**to, CopySource={**versioned, "VersionId": old})
+    assert {"PutObject", "CopyObject"}.isdisjoint(log.operations)
+    filed.copy_object(**to, CopySource={**versioned, "VersionId": new})
+    assert opened(filed, to) == TEXT
+    s3.delete_object(**versioned)
+    with pytest.raises(SettingsError, match="a delete marker"):
+        filed.copy_object(**to, CopySource=f"{versioned['Bucket']}/object?versionId={new}")
+
+
+def test_old_version_with_an_envelope_of_its_own_is_copied(
+    client: s3cse.Client, versioned: dict[str, str], log: Log
+) -> None:
+    """It needs no file."""
+    old = client.put_object(**versioned, Body=b"old")["VersionId"]
+    client.put_object(**versioned, Body=b"new")
+    to = {**versioned, "Key": "copy"}
+    client.copy_object(**to, CopySource={**versioned, "VersionId": old})
+    assert opened(client, to) == b"old"
+
+
+def test_null_is_the_version_of_a_bucket_without_versions(filed: s3cse.Client, at: dict[str, str]) -> None:
+    """S3 does not name it in its answers."""
+    filed.put_object(**at, Body=TEXT)
+    to = {**at, "Key": at["Key"] + "-copy"}
+    filed.copy_object(**to, CopySource={**at, "VersionId": "null"})
+    assert opened(filed, to) == TEXT

@@ -10,12 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from objects.fakes import FakeKms
 
 import s3cse
 from s3cse.errors import SettingsError, TransferError
 from s3cse.keyrings import AesKeyring
+from s3cse.objects.settlement import UnsettledError
 from s3cse.storage.port import Location
 
 from .conftest import Log, Make
@@ -53,6 +54,19 @@ class Upload:
 
     def abort(self) -> None:
         self._client.abort_multipart_upload(**self._at, UploadId=self.id)
+
+
+def failure(status: int) -> ClientError:
+    return ClientError({"Error": {"Code": "x"}, "ResponseMetadata": {"HTTPStatusCode": status}}, "x")  # type: ignore[typeddict-item]
+
+
+def refuse(patch: pytest.MonkeyPatch, s3: Any, method: str, error: BaseException) -> None:
+    """Let one method of the S3 client's fail before S3 hears of it."""
+
+    def refused(**_: Any) -> Any:
+        raise error
+
+    patch.setattr(s3, method, refused)
 
 
 @pytest.mark.parametrize("form", FORMS, ids=str)
@@ -169,11 +183,8 @@ def test_part_that_failed_counts_as_seen(
     """A part that S3 did not take may have been seen on the way: only the same content may follow."""
     upload = Upload(client, at)
 
-    def refuse(**_: Any) -> Any:
-        raise ClientError({"Error": {"Code": "InternalError"}, "ResponseMetadata": {"HTTPStatusCode": 500}}, "x")  # type: ignore[typeddict-item]
-
     with monkeypatch.context() as patch:
-        patch.setattr(logged_s3, "upload_part", refuse)
+        refuse(patch, logged_s3, "upload_part", failure(500))
         with pytest.raises(TransferError):
             upload.send(1)
     with pytest.raises(SettingsError, match="another content"):
@@ -266,12 +277,95 @@ def test_completion_may_be_repeated(
     upload = Upload(client, at, PlaintextLength=5)
     upload.send(1, b"12345")
 
-    def refuse(**_: Any) -> Any:
-        raise ClientError({"Error": {"Code": "SlowDown"}, "ResponseMetadata": {"HTTPStatusCode": 503}}, "x")  # type: ignore[typeddict-item]
-
     with monkeypatch.context() as patch:
-        patch.setattr(logged_s3, "complete_multipart_upload", refuse)
+        refuse(patch, logged_s3, "complete_multipart_upload", failure(503))
         with pytest.raises(TransferError):
             upload.complete()
     upload.complete(IfNoneMatch="*")
     assert client.get_object(**at)["Body"].read() == b"12345"
+
+
+@pytest.fixture
+def over(make: Make, at: dict[str, str]) -> tuple[s3cse.Client, Upload]:
+    """An upload, all of it sent, that is to replace an object, both with instruction files."""
+    client = make(storage="instruction-file")
+    client.put_object(**at, Body=b"old")
+    upload = Upload(client, at, PlaintextLength=5)
+    upload.send(1, b"12345")
+    return client, upload
+
+
+UNSETTLED = [failure(503), ReadTimeoutError(endpoint_url="http://s3"), KeyboardInterrupt()]
+
+
+@pytest.mark.parametrize("error", UNSETTLED, ids=["failed", "lost", "interrupted"])
+def test_repeated_completion_remembers_the_first_file(
+    over: tuple[s3cse.Client, Upload],
+    at: dict[str, str],
+    error: BaseException,
+    logged_s3: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody knows: the new file stays. When S3 then refuses, the old object's is put back, not that of the attempt."""
+    client, upload = over
+    for _ in range(2):
+        with monkeypatch.context() as patch:
+            refuse(patch, logged_s3, "complete_multipart_upload", error)
+            with pytest.raises((UnsettledError, KeyboardInterrupt)):
+                upload.complete()
+    with monkeypatch.context() as patch:
+        refuse(patch, logged_s3, "complete_multipart_upload", failure(403))
+        with pytest.raises(TransferError):
+            upload.complete()
+    assert client.get_object(**at)["Body"].read() == b"old"
+    upload.complete()
+    assert client.get_object(**at)["Body"].read() == b"12345"
+
+
+@pytest.mark.parametrize("error", UNSETTLED, ids=["failed", "lost", "interrupted"])
+def test_abort_puts_the_old_file_back(
+    over: tuple[s3cse.Client, Upload],
+    at: dict[str, str],
+    error: BaseException,
+    logged_s3: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Completing again or aborting: either ends with an object that can be read. An abort that fails is repeated."""
+    client, upload = over
+    with monkeypatch.context() as patch:
+        refuse(patch, logged_s3, "complete_multipart_upload", error)
+        with pytest.raises((UnsettledError, KeyboardInterrupt)):
+            upload.complete()
+    with monkeypatch.context() as patch:
+        refuse(patch, logged_s3, "abort_multipart_upload", failure(503))
+        with pytest.raises(TransferError):
+            upload.abort()
+    upload.abort()
+    assert client.get_object(**at)["Body"].read() == b"old"
+
+
+def test_abort_of_what_is_complete_keeps_its_file(
+    over: tuple[s3cse.Client, Upload], at: dict[str, str], logged_s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An interrupt came while S3 completed it; some servers have no objection to aborting it then."""
+    client, upload = over
+    complete = logged_s3.complete_multipart_upload
+
+    def interrupted(**arguments: Any) -> Any:
+        complete(**arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(logged_s3, "complete_multipart_upload", interrupted)
+    monkeypatch.setattr(logged_s3, "abort_multipart_upload", lambda **_: {})
+    with pytest.raises(KeyboardInterrupt):
+        upload.complete()
+    upload.abort()
+    assert client.get_object(**at)["Body"].read() == b"12345"
+
+
+def test_abort_asks_no_more_than_it_must(client: s3cse.Client, at: dict[str, str], log: Log) -> None:
+    """Where no completion was tried, nothing has to be put back."""
+    upload = Upload(client, at)
+    log.clear()
+    upload.abort()
+    assert log.operations == ["AbortMultipartUpload"]

@@ -1,0 +1,116 @@
+"""Instruction files of objects that a copy without one has replaced."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+import s3cse
+from s3cse.client import copying
+from s3cse.errors import TransferError
+
+from .conftest import Log, Make
+
+
+@pytest.fixture
+def client(make: Make) -> s3cse.Client:
+    """A client that writes instruction files and lets plain objects pass."""
+    return make(storage="instruction-file", plaintext="pass")
+
+
+@pytest.fixture
+def to(client: s3cse.Client, at: dict[str, str]) -> dict[str, str]:
+    """The target: an object with an instruction file."""
+    place = {**at, "Key": at["Key"] + "-copy"}
+    client.put_object(**place, Body=b"old")
+    return place
+
+
+@pytest.fixture(params=["plain", "metadata"])
+def plain(request: pytest.FixtureRequest, at: dict[str, str], make: Make, s3: Any) -> bool:
+    """The source, without an instruction file: a plain object, or one with its envelope in metadata."""
+    if request.param == "plain":
+        s3.put_object(**at, Body=b"new")
+    else:
+        make().put_object(**at, Body=b"new")
+    return bool(request.param == "plain")
+
+
+def forbid(monkeypatch: pytest.MonkeyPatch, s3: Any, method: str, suffix: str = "") -> None:
+    """Refuse one method of the S3 client's for keys that end so."""
+    request = getattr(s3, method)
+
+    def refuse(**arguments: Any) -> Any:
+        if str(arguments.get("Key", "")).endswith(suffix):
+            denied = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+            raise ClientError(denied, method)  # type: ignore[arg-type]
+        return request(**arguments)
+
+    monkeypatch.setattr(s3, method, refuse)
+
+
+def keys(s3: Any, at: dict[str, str]) -> list[str]:
+    return [row["Key"] for row in s3.list_objects_v2(Bucket=at["Bucket"], Prefix=at["Key"])["Contents"]]
+
+
+@pytest.mark.parametrize("in_parts", [False, True])
+def test_copy_leaves_no_file_behind(
+    client: s3cse.Client, at: dict[str, str], to: dict[str, str], plain: bool, in_parts: bool, s3: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """A copy over an object with an instruction file is what its source is, and reads like it."""
+    if in_parts:
+        monkeypatch.setattr(copying, "ONE_COPY_BYTES", 0)
+    client.copy_object(**to, CopySource=at)
+    assert client.get_object(**to)["Body"].read() == b"new"
+    assert keys(s3, at) == [at["Key"], to["Key"]]
+
+
+def test_nothing_is_deleted_where_nothing_is(client: s3cse.Client, at: dict[str, str], plain: bool, log: Log) -> None:
+    """One HEAD, and no delete marker in a bucket with versions."""
+    to = {**at, "Key": at["Key"] + "-elsewhere"}
+    client.copy_object(**to, CopySource=at)
+    assert log.of("HeadObject")[-1]["Key"] == to["Key"] + ".instruction"
+    assert {"DeleteObject", "DeleteObjects"}.isdisjoint(log.operations)
+    to["Key"] += ".instruction"
+    client.copy_object(**to, CopySource=at)
+    assert not any(asked["Key"].endswith(".instruction.instruction") for asked in log.of("HeadObject"))
+
+
+def test_file_goes_only_after_the_copy(
+    client: s3cse.Client, at: dict[str, str], to: dict[str, str], plain: bool, logged_s3: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """A copy that fails leaves the old object readable."""
+    forbid(monkeypatch, logged_s3, "copy_object")
+    with pytest.raises(TransferError):
+        client.copy_object(**to, CopySource=at)
+    assert client.get_object(**to)["Body"].read() == b"old"
+
+
+def test_what_cannot_be_asked_is_deleted(
+    client: s3cse.Client, at: dict[str, str], to: dict[str, str], plain: bool, logged_s3: Any, s3: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Without the permission to list, S3 does not tell whether there is a file."""
+    forbid(monkeypatch, logged_s3, "head_object", ".instruction")
+    client.copy_object(**to, CopySource=at)
+    assert keys(s3, at) == [at["Key"], to["Key"]]
+
+
+def test_file_that_stays_matters_beside_a_plain_object(
+    client: s3cse.Client, at: dict[str, str], to: dict[str, str], plain: bool, logged_s3: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """The plain copy would be taken for encrypted: an error that says so. Other readers never look for the file."""
+    forbid(monkeypatch, logged_s3, "delete_objects")
+    if plain:
+        words = rf"{to['Key']}\.instruction: the object is copied, but.*Delete it"
+        with pytest.raises(TransferError, match=words) as caught:
+            client.copy_object(**to, CopySource=at)
+        assert caught.value.status == 403
+    else:
+        client.copy_object(**to, CopySource=at)
+        assert client.get_object(**to)["Body"].read() == b"new"
