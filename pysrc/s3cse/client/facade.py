@@ -202,10 +202,13 @@ class Client:
         """Let S3 copy an object's ciphertext with its envelope, and its instruction file; no key is used.
 
         ``MetadataDirective="REPLACE"`` replaces the user's metadata and keeps the envelope. Objects above 5 GiB are
-        copied in parts. The source is held by its ETag, so it cannot change in between.
+        copied in parts. The source is held by its ETag, so it cannot change in between. An instruction file that the
+        target had goes, where the source has none: a HEAD finds out.
 
         Raises:
             PolicyError: the source is not encrypted, and ``plaintext`` is ``refuse``.
+            SettingsError: ``VersionId`` is not the current version of an object with an instruction file.
+            UnsettledError: S3 may still copy it, and the new instruction file is in place: copy it again.
             TransferError: S3 did not copy it.
         """
         return copying.copy_object(self._setup, Location(Bucket, Key), CopySource, parameters)
@@ -268,9 +271,17 @@ class Client:
 
         Args:
             MultipartUpload: boto3's list of parts; the client knows them, so it may be left out.
+
+        Raises:
+            SettingsError: parts are missing, or the list is not that of the upload.
+            UnsettledError: S3 may still complete it, and the new instruction file is in place: repeat it, or abort.
+            TransferError: S3 did not complete it.
         """
         return self._uploads.complete(Location(Bucket, Key), UploadId, MultipartUpload, parameters)
 
     def abort_multipart_upload(self, *, Bucket: str, Key: str, UploadId: str, **parameters: Any) -> dict[str, Any]:
-        """Wipe the upload's key and drop its parts; also uploads that this client has not begun."""
+        """Wipe the upload's key and drop its parts; also uploads that this client has not begun.
+
+        After a completion that was not settled, the instruction file that was there before is put back.
+        """
         return self._uploads.abort(Location(Bucket, Key), UploadId, parameters)

@@ -114,3 +114,17 @@ def test_file_that_stays_matters_beside_a_plain_object(
     else:
         client.copy_object(**to, CopySource=at)
         assert client.get_object(**to)["Body"].read() == b"new"
+
+
+def test_put_leaves_the_file_to_delete_object(
+    make: Make, at: dict[str, str], to: dict[str, str], log: Log, s3: Any
+) -> None:
+    """As with the official clients: no reader looks for it, and a put costs no further request."""
+    client = make()
+    log.clear()
+    client.put_object(**to, Body=b"new")
+    assert log.operations == ["PutObject"]
+    assert client.get_object(**to)["Body"].read() == b"new"
+    assert keys(s3, at) == [to["Key"], to["Key"] + ".instruction"]
+    client.delete_object(**to)
+    assert "Contents" not in s3.list_objects_v2(Bucket=at["Bucket"], Prefix=at["Key"])
