@@ -295,52 +295,43 @@ def over(make: Make, at: dict[str, str]) -> tuple[s3cse.Client, Upload]:
     return client, upload
 
 
-UNSETTLED = [failure(503), ReadTimeoutError(endpoint_url="http://s3"), KeyboardInterrupt()]
-
-
-@pytest.mark.parametrize("error", UNSETTLED, ids=["failed", "lost", "interrupted"])
-def test_repeated_completion_remembers_the_first_file(
-    over: tuple[s3cse.Client, Upload],
-    at: dict[str, str],
-    error: BaseException,
-    logged_s3: Any,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Nobody knows: the new file stays. When S3 then refuses, the old object's is put back, not that of the attempt."""
-    client, upload = over
+@pytest.fixture(
+    params=[failure(503), ReadTimeoutError(endpoint_url="http://s3"), KeyboardInterrupt()],
+    ids=["failed", "lost", "interrupted"],
+)
+def unsettled(over: tuple[s3cse.Client, Upload], request: pytest.FixtureRequest, logged_s3: Any) -> Upload:
+    """That upload after two completions of which nobody knows what became."""
+    _, upload = over
     for _ in range(2):
-        with monkeypatch.context() as patch:
-            refuse(patch, logged_s3, "complete_multipart_upload", error)
+        with pytest.MonkeyPatch.context() as patch:
+            refuse(patch, logged_s3, "complete_multipart_upload", request.param)
             with pytest.raises((UnsettledError, KeyboardInterrupt)):
                 upload.complete()
+    return upload
+
+
+def test_repeated_completion_remembers_the_first_file(
+    client: s3cse.Client, unsettled: Upload, at: dict[str, str], logged_s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When S3 refuses in the end, the old object's file is put back, not that of the attempts before."""
     with monkeypatch.context() as patch:
         refuse(patch, logged_s3, "complete_multipart_upload", failure(403))
         with pytest.raises(TransferError):
-            upload.complete()
+            unsettled.complete()
     assert client.get_object(**at)["Body"].read() == b"old"
-    upload.complete()
+    unsettled.complete()
     assert client.get_object(**at)["Body"].read() == b"12345"
 
 
-@pytest.mark.parametrize("error", UNSETTLED, ids=["failed", "lost", "interrupted"])
 def test_abort_puts_the_old_file_back(
-    over: tuple[s3cse.Client, Upload],
-    at: dict[str, str],
-    error: BaseException,
-    logged_s3: Any,
-    monkeypatch: pytest.MonkeyPatch,
+    client: s3cse.Client, unsettled: Upload, at: dict[str, str], logged_s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Completing again or aborting: either ends with an object that can be read. An abort that fails is repeated."""
-    client, upload = over
-    with monkeypatch.context() as patch:
-        refuse(patch, logged_s3, "complete_multipart_upload", error)
-        with pytest.raises((UnsettledError, KeyboardInterrupt)):
-            upload.complete()
     with monkeypatch.context() as patch:
         refuse(patch, logged_s3, "abort_multipart_upload", failure(503))
         with pytest.raises(TransferError):
-            upload.abort()
-    upload.abort()
+            unsettled.abort()
+    unsettled.abort()
     assert client.get_object(**at)["Body"].read() == b"old"
 
 
