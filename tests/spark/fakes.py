@@ -19,6 +19,8 @@ from s3cse.envelope.profiles import Profile, find_profile
 from s3cse.errors import KeyringError, TransferError
 from s3cse.keyrings.base import DataKey
 from s3cse.objects.put import put_object
+from s3cse.objects.upload import ObjectWriter, complete
+from s3cse.parquet.encrypted_file import EncryptedFile
 from s3cse.storage.memory import MemoryStore
 from s3cse.storage.port import ListedObject, Location, PendingUpload, StoredObject, UploadedPart
 
@@ -75,6 +77,30 @@ class Lake:
             self.store.put(location, body)
         else:
             put_object(self.store, location, self.keyring, profile, body)
+        return location
+
+    def put_indexed(
+        self,
+        name: str,
+        rows: pa.Table,
+        profile: Profile = GCM,
+        *,
+        segment_bytes: int = 4096,
+        row_group_size: int | None = None,
+        **writing: Any,
+    ) -> Location:
+        """Store rows as a Parquet file with a segment index, in parts of 64 KiB."""
+        location = self.table.child(name)
+        upload = ObjectWriter(
+            self.store, location, self.keyring, profile, part_bytes=64 << 10, segment_bytes=segment_bytes
+        )
+        target = EncryptedFile(upload)
+        writer = pq.ParquetWriter(pa.PythonFile(target, mode="w"), rows.schema, write_page_index=True, **writing)
+        writer.write_table(rows, row_group_size=row_group_size)
+        target.hold()
+        writer.close()
+        target.release()
+        complete(self.store, upload.finish())
         return location
 
     def names(self) -> set[str]:

@@ -15,7 +15,6 @@ Source: SEGMENTS.md section 2.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import struct
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from s3cse.crypto.ciphers import BLOCK_BYTES, KEY_BYTES
@@ -63,10 +63,11 @@ class IndexKeys:
     def masks(self, count: int) -> bytearray:
         """Return the masks of the first ``count`` values: AES-256 of their numbers, one block each."""
         blocks = b"".join(number.to_bytes(BLOCK_BYTES, "big") for number in range(count))
-        masks = bytearray(len(blocks))
+        masks = bytearray(len(blocks) + BLOCK_BYTES - 1)  # `cryptography` wants that room for block modes
         algorithm = algorithms.AES256(bytes(self._mask.view()))
         # Single blocks of distinct numbers: a pseudorandom function, not a mode that shows equal blocks.
         Cipher(algorithm, modes.ECB()).encryptor().update_into(blocks, masks)  # noqa: S305
+        del masks[len(blocks) :]
         return masks
 
     def wipe(self) -> None:
@@ -175,10 +176,10 @@ def open_index(keys: IndexKeys, trailer: Trailer, end: Buffer) -> list[SegmentVa
 
 
 def _mac(keys: IndexKeys, *parts: Buffer) -> bytes:
-    mac = hmac.new(keys.mac.view(), digestmod=hashlib.sha256)
+    mac = HMAC(keys.mac.view(), SHA256())
     for part in parts:
-        mac.update(part)
-    return mac.digest()
+        mac.update(memoryview(part))
+    return mac.finalize()
 
 
 def _check_segment_bytes(segment_bytes: int) -> None:

@@ -37,14 +37,16 @@ def is_here(opened: OpenObject, piece: Span) -> bool:
 
 
 def fill(opened: OpenObject, piece: Span, out: Buffer) -> None:
-    """Write a piece's stored bytes to ``out``, which is as long.
+    """Write a piece's stored bytes to ``out``, which is as long; what opening brought along is not fetched again.
 
     Raises:
         TransferError: it could not be fetched, or the object was replaced meanwhile.
     """
-    if not is_here(opened, piece):
-        opened.store.get_into(opened.stored.location, piece.start, out, opened.stored.etag)
-        return
     tail_at = opened.stored.size - len(opened.tail)
+    far = min(max(tail_at - piece.start, 0), len(piece))
     with memoryview(out) as view:
-        view[:] = memoryview(opened.tail)[piece.start - tail_at : piece.end - tail_at]
+        if far:
+            with view[:far] as fetched:
+                opened.store.get_into(opened.stored.location, piece.start, fetched, opened.stored.etag)
+        near = piece.start + far - tail_at
+        view[far:] = memoryview(opened.tail)[near : near + len(piece) - far]

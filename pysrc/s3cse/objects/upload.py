@@ -42,8 +42,8 @@ from s3cse.objects.destinations import (
 from s3cse.objects.envelope_storage import EnvelopeStorage
 from s3cse.objects.naming import naming
 from s3cse.objects.pipeline import Pipeline
-from s3cse.objects.written_segments import WrittenSegments
 from s3cse.objects.staged import StagedUpload, complete, is_complete
+from s3cse.objects.written_segments import WrittenSegments
 from s3cse.storage.port import Location, ObjectStore
 
 if TYPE_CHECKING:

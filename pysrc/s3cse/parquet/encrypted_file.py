@@ -1,4 +1,4 @@
-"""The file that pyarrow writes Parquet to: on its way into an encrypted object, with the segment index before the footer.
+"""The file that pyarrow writes Parquet to: an encrypted object on its way, with the segment index before the footer.
 
 Parquet allows a gap there, and no offset in the footer counts from the end, so the file stays an ordinary one.
 """

@@ -1,13 +1,13 @@
 """One encrypted Parquet file, opened for reading with pyarrow under the caller's integrity policy.
 
-`strict` fetches a GCM file whole and verifies its tag before pyarrow sees a byte of it (no Thrift is parsed before
-that). The other policies, and CBC files, which nothing can authenticate, are read in ranges: the footer from the tail
-that opening brought along, then, per row group, the column chunks that are asked for, coalesced and in parallel.
+A GCM file with a segment index is read in ranges, each verified: index, footer and length are authentic before any
+Thrift is parsed. One without is fetched whole under `strict`, and its tag verified before pyarrow sees a byte of it.
+The other policies, and CBC files, which nothing can authenticate, release ranges unverified. Ranges: the footer from
+the tail that opening brought along, then, per row group, the column chunks that are asked for, coalesced, in parallel.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,13 +16,16 @@ import pyarrow.parquet as pq
 
 from s3cse.crypto.ciphers import BLOCK_BYTES
 from s3cse.errors import EnvelopeError, IntegrityError, S3CSEError
+from s3cse.objects.indexed import IndexedBody, IndexSearch, find_index
 from s3cse.objects.open import OpenObject
 from s3cse.objects.policy import Policy
 from s3cse.objects.ranges import Span
 from s3cse.objects.reader import read_unverified_ranges, read_whole
+from s3cse.parquet.footer import END_BYTES, footer_bytes
+from s3cse.parquet.range_file import RangeFile
 
-#: The policies under which a GCM file is authenticated as a whole before use.
-WHOLE = ("strict", "stream")
+#: The policies under which nothing of a GCM file is used before it is authenticated.
+AUTHENTICATING = ("strict", "stream")
 #: What to open an object with: pyarrow reads the last 64 KiB of a file at once, the tag and block borders come on top.
 TAIL_BYTES = (64 << 10) + 3 * BLOCK_BYTES
 
@@ -30,62 +33,14 @@ TAIL_BYTES = (64 << 10) + 3 * BLOCK_BYTES
 ONE_GET_BYTES = 16 << 20
 
 
-def opening_bytes(size: int, policy: Policy) -> int:
-    """Return how much of a file of this stored size to fetch along when opening it, both in bytes."""
-    whole = policy.integrity in WHOLE and size <= ONE_GET_BYTES
-    return max(size, TAIL_BYTES) if whole else TAIL_BYTES
+def opening_bytes(size: int, policy: Policy, *, whole: bool = True) -> int:
+    """Return how much of a file of this stored size to fetch along when opening it, both in bytes.
 
-
-class RangeFile(io.RawIOBase):
-    """A read-only file over plaintext ranges of an open object: what was preloaded is served from memory."""
-
-    def __init__(self, opened: OpenObject) -> None:
-        super().__init__()
-        self._opened = opened
-        self._at = 0
-        self._loaded = self._load([_tail_span(opened)])
-        self._kept = len(self._loaded)
-
-    def _load(self, spans: Sequence[Span]) -> list[tuple[Span, pa.Buffer]]:
-        return list(zip(spans, read_unverified_ranges(self._opened, spans), strict=True))
-
-    def preload(self, spans: Sequence[Span]) -> None:
-        """Fetch these plaintext ranges together; what an earlier call preloaded is dropped, the tail stays."""
-        self._loaded[self._kept :] = self._load([span for span in spans if self._find(span) is None])
-
-    def _find(self, wanted: Span) -> memoryview | None:
-        for span, buffer in self._loaded:
-            if span.start <= wanted.start and wanted.end <= span.end:
-                return memoryview(buffer)[wanted.start - span.start : wanted.end - span.start]
-        return None
-
-    def readable(self) -> bool:
-        """True."""
-        return True
-
-    def seekable(self) -> bool:
-        """True."""
-        return True
-
-    def tell(self) -> int:
-        """Return the position in bytes."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move the position and return it."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._opened.plaintext_bytes}[whence]
-        self._at = max(base + offset, 0)
-        return self._at
-
-    def read(self, size: int | None = -1) -> bytes:
-        """Return up to ``size`` bytes (to the end if negative)."""
-        end = self._opened.plaintext_bytes
-        wanted = Span(min(self._at, end), end if size is None or size < 0 else min(self._at + size, end))
-        self._at = wanted.end
-        found = self._find(wanted)
-        if found is None:
-            found = memoryview(read_unverified_ranges(self._opened, [wanted])[0])
-        return bytes(found)
+    Args:
+        whole: all of the file will be read.
+    """
+    at_once = whole and policy.integrity in AUTHENTICATING and size <= ONE_GET_BYTES
+    return max(size, TAIL_BYTES) if at_once else TAIL_BYTES
 
 
 def _tail_span(opened: OpenObject) -> Span:
@@ -111,30 +66,104 @@ class ParquetInput:
         """``s3://bucket/key``."""
         return self.opened.uri
 
+    @property
+    def bytes_read(self) -> int:
+        """Plaintext bytes that were fetched to be decoded, up to now."""
+        return self.opened.plaintext_bytes if self._ranges is None else self._ranges.fetched_bytes
+
     def preload(self, row_group: int, columns: Sequence[str]) -> None:
         """Fetch the column chunks of these top-level columns of one row group in one go."""
+        if self._ranges is not None and columns:
+            self._ranges.preload(row_group, _chunks(self.file.metadata.row_group(row_group), set(columns)))
+
+    def preload_bytes(self, row_group: int, columns: Sequence[str]) -> int:
+        """Return how many plaintext bytes ``preload`` would hold."""
+        if self._ranges is None:
+            return 0
+        return sum(map(len, _chunks(self.file.metadata.row_group(row_group), set(columns))))
+
+    def release(self, row_group: int) -> None:
+        """Drop what ``preload`` fetched."""
         if self._ranges is not None:
-            self._ranges.preload(_chunks(self.file.metadata.row_group(row_group), set(columns)))
+            self._ranges.release(row_group)
 
 
 def open_parquet(opened: OpenObject, policy: Policy) -> ParquetInput:
-    """Open the Parquet file inside an encrypted object.
+    """Open the Parquet file inside an encrypted object: in ranges where the policy allows that, else whole.
 
     Raises:
         IntegrityError: it does not verify, or is damaged where nothing could verify it.
         EnvelopeError: its plaintext is authentic, but no Parquet file.
         TransferError: it could not be fetched.
     """
-    authenticated = opened.envelope is not None and opened.envelope.authenticated
-    whole = policy.integrity in WHOLE and authenticated
-    ranges = None if whole else RangeFile(opened)
-    source = pa.BufferReader(read_whole(opened)) if ranges is None else pa.PythonFile(ranges, mode="r")
+    whole_is_here = len(opened.tail) == opened.stored.size and _must_verify(opened, policy)
+    found = None if whole_is_here else open_in_ranges(opened, policy)
+    return open_whole(opened) if found is None else found
+
+
+def open_whole(opened: OpenObject) -> ParquetInput:
+    """Fetch a file whole, verify it as far as its format allows, and open it. Errors as open_parquet."""
+    verified = _authenticated(opened)
+    return _opened(opened, pa.BufferReader(read_whole(opened)), verified, None)
+
+
+def open_in_ranges(opened: OpenObject, policy: Policy) -> ParquetInput | None:
+    """Open a file to read it in ranges; None where the policy demands that it is verified and only the whole can be.
+
+    Raises:
+        As open_parquet.
+    """
+    if _authenticated(opened) and policy.integrity != "none":
+        search = _search(opened)
+        if search.body is not None:
+            return _open_indexed(opened, search.body)
+        if search.claimed or _must_verify(opened, policy):
+            return None
+    ranges = RangeFile(
+        opened.plaintext_bytes, lambda spans: read_unverified_ranges(opened, spans), [_tail_span(opened)]
+    )
+    return _opened(opened, pa.PythonFile(ranges, mode="r"), False, ranges)
+
+
+def _authenticated(opened: OpenObject) -> bool:
+    return opened.envelope is not None and opened.envelope.authenticated
+
+
+def _must_verify(opened: OpenObject, policy: Policy) -> bool:
+    return policy.integrity in AUTHENTICATING and _authenticated(opened)
+
+
+def _search(opened: OpenObject) -> IndexSearch:
+    """Look for a segment index where the footer, as the file's last bytes say, begins."""
+    if opened.plaintext_bytes < END_BYTES:
+        return IndexSearch(None, claimed=False)
+    end = Span(opened.plaintext_bytes - END_BYTES, opened.plaintext_bytes)
+    after = footer_bytes(read_unverified_ranges(opened, [end])[0])
+    return IndexSearch(None, claimed=False) if after is None else find_index(opened, after)
+
+
+def _open_indexed(opened: OpenObject, body: IndexedBody) -> ParquetInput:
+    ranges = RangeFile(opened.plaintext_bytes, body.read)
+    try:
+        metadata = pq.read_metadata(pa.BufferReader(body.after))
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(opened, True, error) from error
+    return _opened(opened, pa.PythonFile(ranges, mode="r"), True, ranges, metadata)
+
+
+def _opened(
+    opened: OpenObject,
+    source: pa.NativeFile,
+    verified: bool,
+    ranges: RangeFile | None,
+    metadata: pq.FileMetaData | None = None,
+) -> ParquetInput:
     try:
         # INT96 is Spark's old timestamp; nanoseconds would overflow for years that Spark has.
-        file = pq.ParquetFile(source, coerce_int96_timestamp_unit="us", pre_buffer=False)
+        file = pq.ParquetFile(source, metadata=metadata, coerce_int96_timestamp_unit="us", pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
-        raise unreadable(opened, whole, error) from error
-    return ParquetInput(opened, file, _arrow_schema(file), whole, ranges)
+        raise unreadable(opened, verified, error) from error
+    return ParquetInput(opened, file, _arrow_schema(file), verified, ranges)
 
 
 def unreadable(opened: OpenObject, verified: bool, error: BaseException) -> S3CSEError:

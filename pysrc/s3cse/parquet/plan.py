@@ -1,8 +1,8 @@
 """Planning a scan: the table's schema, and which task reads which files or row groups.
 
-The planner opens as little as it can: one file for the schema (all of them with ``merge``), and, where files may be
-read in pieces, the tail of each file that is larger than a split. Under ``strict`` a file is authenticated as a whole,
-so it goes to one task and only the smallest is opened here.
+The planner opens as little as it can: one file for the schema (all of them with ``merge``), and the tail of each file
+that is larger than a split. Such a file goes to several tasks where it may be read in pieces: under ``strict`` that
+needs its segment index; a file without one is authenticated as a whole, in one task.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from s3cse.errors import SettingsError
 from s3cse.keyrings.base import Keyring
-from s3cse.objects.open import open_object
+from s3cse.objects.open import OpenObject, open_object
 from s3cse.objects.policy import Policy
-from s3cse.parquet.input import WHOLE, ParquetInput, open_parquet, opening_bytes
+from s3cse.parquet.input import ParquetInput, open_in_ranges, open_parquet, opening_bytes
 from s3cse.parquet.scan import FileTask
 from s3cse.parquet.splits import SplitFile, pack
 from s3cse.parquet.table import DataFile, TableFiles
@@ -85,9 +85,10 @@ def _even(total: int, split_bytes: int, parallelism: int | None) -> int:
 def _candidate(
     store: ObjectStore, keyring: Keyring, index: int, file: DataFile, policy: Policy, split_bytes: int
 ) -> SplitFile:
-    if policy.integrity in WHOLE or file.size <= split_bytes:
+    source = None if file.size <= split_bytes else open_in_ranges(_tail(store, keyring, file, policy), policy)
+    if source is None:
         return SplitFile(index, file.size)
-    metadata = _open(store, keyring, file, policy).file.metadata
+    metadata = source.file.metadata
     sizes = [_stored_bytes(metadata.row_group(group)) for group in range(metadata.num_row_groups)]
     return SplitFile(index, file.size, tuple(sizes))
 
@@ -97,6 +98,9 @@ def _stored_bytes(group: pa.parquet.RowGroupMetaData) -> int:
 
 
 def _open(store: ObjectStore, keyring: Keyring, file: DataFile, policy: Policy) -> ParquetInput:
-    return open_parquet(
-        open_object(store, keyring, file.location, policy, tail_bytes=opening_bytes(file.size, policy)), policy
-    )
+    return open_parquet(_tail(store, keyring, file, policy), policy)
+
+
+def _tail(store: ObjectStore, keyring: Keyring, file: DataFile, policy: Policy) -> OpenObject:
+    tail = opening_bytes(file.size, policy, whole=False)
+    return open_object(store, keyring, file.location, policy, tail_bytes=tail)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,7 +29,7 @@ from s3cse.storage.port import ObjectStore
 
 #: Rows per batch: the JVM holds a whole batch in direct memory, and each batch costs a fixed amount.
 BATCH_ROWS = 64 << 10
-#: A file up to this stored size is fetched while the one before it is decoded.
+#: A file or row group up to this stored size is fetched while the one before it is decoded.
 AHEAD_BYTES = 64 << 20
 
 _log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class FileTask:
 
 @dataclass(slots=True)
 class Counts:
-    """What a scan touched: files and stored bytes, by whether they were authenticated before release."""
+    """What a scan touched: files and the bytes fetched of them, by whether they were authenticated before release."""
 
     verified_files: int = 0
     verified_bytes: int = 0
@@ -53,13 +54,13 @@ class Counts:
     pruned_files: int = 0
 
     def add(self, source: ParquetInput) -> None:
-        """Count one opened file."""
+        """Count a file that will be read no further."""
         if source.verified:
             self.verified_files += 1
-            self.verified_bytes += source.opened.stored.size
+            self.verified_bytes += source.bytes_read
         else:
             self.unverified_files += 1
-            self.unverified_bytes += source.opened.stored.size
+            self.unverified_bytes += source.bytes_read
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Scan:
         wide: ``schema`` and, after it, the columns that only the filter needs.
         partition_schema: names and types of the partition columns.
         expression: rows for which it is TRUE pass; None: all.
+        whole: most of every file is needed, so that small ones are fetched with the request that opens them.
     """
 
     schema: pa.Schema
@@ -78,6 +80,7 @@ class Scan:
     partition_schema: pa.Schema
     expression: Expression | None
     policy: Policy
+    whole: bool = True
 
     def read(self, store: ObjectStore, keyring: Keyring, tasks: Sequence[FileTask]) -> Iterator[pa.RecordBatch]:
         """Yield the rows of these files in order.
@@ -87,6 +90,17 @@ class Scan:
                 ``strict``.
         """
         return _Reading(self).rows(store, keyring, tasks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A row group whose columns ``names`` are at hand; what comes after it takes ``follows`` bytes."""
+
+    source: ParquetInput
+    file: DataFile
+    row_group: int
+    names: Sequence[str]
+    follows: int
 
 
 class _Reading:
@@ -106,31 +120,45 @@ class _Reading:
 
     def rows(self, store: ObjectStore, keyring: Keyring, tasks: Sequence[FileTask]) -> Iterator[pa.RecordBatch]:
         try:
-            with closing(self._open_ahead(store, keyring, tasks)) as opened:
-                for source, task in opened:
-                    self._counts.add(source)
-                    for batch in self._read_file(source, task):
+            with closing(self._pieces(store, keyring, tasks)) as pieces:
+                for piece in _one_ahead(pieces):
+                    for batch in self._decode(piece):
                         yield from self._project(batch)
         finally:  # a query that stops early has released bytes too
             _report(self._counts, self._scan.policy)
 
-    def _open_ahead(
-        self, store: ObjectStore, keyring: Keyring, tasks: Sequence[FileTask]
-    ) -> Generator[tuple[ParquetInput, FileTask], None, None]:
-        """Yield opened files; the next small one is being fetched meanwhile."""
+    def _pieces(self, store: ObjectStore, keyring: Keyring, tasks: Sequence[FileTask]) -> Generator[_Piece, None, None]:
+        """Open file after file and fetch row group after row group; each step brings one."""
         wanted = [task for task in tasks if self._may_hold_rows(task.file)]
         self._counts.pruned_files = len(tasks) - len(wanted)
-        with ThreadPoolExecutor(1, thread_name_prefix="s3cse-ahead") as ahead:
-            coming: Future[ParquetInput] | None = None
-            for index, task in enumerate(wanted):
-                source = self._open(store, keyring, task) if coming is None else coming.result()
-                coming = None
-                if index + 1 < len(wanted) and wanted[index + 1].file.size <= AHEAD_BYTES:
-                    coming = ahead.submit(self._open, store, keyring, wanted[index + 1])
-                yield source, task
+        for task, then in zip_longest(wanted, wanted[1:]):
+            source = self._open(store, keyring, task)
+            try:
+                names = self._names_in(source)
+                groups = self._groups(source, task)
+                for group, next_group in zip_longest(groups, groups[1:]):
+                    source.preload(group, names)
+                    if next_group is None:
+                        follows = then.file.size if then is not None else 0
+                    else:
+                        follows = source.preload_bytes(next_group, names)
+                    yield _Piece(source, task.file, group, names, follows)
+            finally:
+                self._counts.add(source)
+
+    def _groups(self, source: ParquetInput, task: FileTask) -> list[int]:
+        """Return the row groups of a file that may hold wanted rows."""
+        metadata = source.file.metadata
+        numbers = range(metadata.num_row_groups) if task.row_groups is None else task.row_groups
+        return [
+            number
+            for number in numbers
+            if metadata.row_group(number).num_rows and self._group_may_match(source, number, task.file)
+        ]
 
     def _open(self, store: ObjectStore, keyring: Keyring, task: FileTask) -> ParquetInput:
-        policy, tail = self._scan.policy, opening_bytes(task.file.size, self._scan.policy)
+        policy = self._scan.policy
+        tail = opening_bytes(task.file.size, policy, whole=self._scan.whole and task.row_groups is None)
         opened = open_object(store, keyring, task.file.location, policy, tail_bytes=tail)
         if opened.stored.etag != task.file.etag:
             raise TransferError(
@@ -148,12 +176,12 @@ class _Reading:
     def _partition_stats(self, file: DataFile) -> dict[str, ColumnStats]:
         return partition_stats(self._scan.partition_schema, file.partition)
 
-    def _read_file(self, source: ParquetInput, task: FileTask) -> Iterator[pa.RecordBatch]:
-        metadata = source.file.metadata
-        for index in range(metadata.num_row_groups) if task.row_groups is None else task.row_groups:
-            if metadata.row_group(index).num_rows and self._group_may_match(source, index, task.file):
-                for batch in _batches(source, index, self._names_in(source)):
-                    yield conform(self._with_partition(batch, task.file), self._scan.wide, uri=source.uri)
+    def _decode(self, piece: _Piece) -> Iterator[pa.RecordBatch]:
+        try:
+            for batch in _batches(piece):
+                yield conform(self._with_partition(batch, piece.file), self._scan.wide, uri=piece.source.uri)
+        finally:
+            piece.source.release(piece.row_group)
 
     def _group_may_match(self, source: ParquetInput, index: int, file: DataFile) -> bool:
         if self._predicate is None:
@@ -182,19 +210,29 @@ class _Reading:
             yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
 
 
-def _batches(source: ParquetInput, index: int, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def _one_ahead(pieces: Generator[_Piece, None, None]) -> Iterator[_Piece]:
+    """Yield pieces; the next one, unless it is large, is being fetched meanwhile."""
+    with ThreadPoolExecutor(1, thread_name_prefix="s3cse-ahead") as ahead:
+        piece = next(pieces, None)
+        while piece is not None:
+            coming = ahead.submit(next, pieces, None) if piece.follows <= AHEAD_BYTES else None
+            yield piece
+            piece = next(pieces, None) if coming is None else coming.result()
+
+
+def _batches(piece: _Piece) -> Iterator[pa.RecordBatch]:
     """Yield the stored columns of one row group in batches."""
-    if not names:
-        rows = source.file.metadata.row_group(index).num_rows
+    file, index = piece.source.file, piece.row_group
+    if not piece.names:
+        rows = file.metadata.row_group(index).num_rows
         for start in range(0, rows, BATCH_ROWS):
             yield _no_columns(min(BATCH_ROWS, rows - start))
         return
     try:
-        source.preload(index, names)
         # Two tasks share two cores already: more threads in each would only queue.
-        yield from source.file.iter_batches(BATCH_ROWS, row_groups=[index], columns=list(names), use_threads=False)
+        yield from file.iter_batches(BATCH_ROWS, row_groups=[index], columns=list(piece.names), use_threads=False)
     except (pa.ArrowException, OSError) as error:
-        raise unreadable(source.opened, source.verified, error) from error
+        raise unreadable(piece.source.opened, piece.source.verified, error) from error
 
 
 def _no_columns(rows: int) -> pa.RecordBatch:

@@ -104,12 +104,15 @@ class TableReader(DataSourceReader):
         for name in self._schema.names:
             _spelling(known, name)
         expression = None if self._options.filter is None else parse_filter(self._options.filter)
+        wide = self._wide(known, expression)
         return Scan(
             schema=self._schema,
-            wide=self._wide(known, expression),
+            wide=wide,
             partition_schema=table.partition_schema,
             expression=expression,
             policy=self._options.policy,
+            # Few columns, or row groups that a filter leaves out: ranges cost less than whole files.
+            whole=expression is None and 2 * len(wide) > len(known),
         )
 
     def _wide(self, known: pa.Schema, expression: Expression | None) -> pa.Schema:

@@ -14,7 +14,9 @@ from s3cse.errors import EnvelopeError, IntegrityError, S3CSEError
 from s3cse.objects.open import open_object
 from s3cse.objects.policy import Policy
 from s3cse.objects.ranges import Span
-from s3cse.parquet.input import TAIL_BYTES, ParquetInput, RangeFile, open_parquet
+from s3cse.objects.reader import read_unverified_ranges
+from s3cse.parquet.input import TAIL_BYTES, ParquetInput, open_parquet
+from s3cse.parquet.range_file import RangeFile
 from s3cse.storage.port import Location
 from spark.fakes import CBC, GCM, CountingStore, Lake, parquet
 
@@ -93,14 +95,14 @@ def test_preload_fetches_only_the_columns_asked_for(lake: Lake) -> None:
     assert fetched < size / 5
 
 
-def test_next_preload_lets_go_of_the_last_one(lake: Lake) -> None:
-    """What is preloaded is held for one row group: a file larger than memory can be read."""
+def test_what_is_released_is_let_go(lake: Lake) -> None:
+    """What is preloaded is held until its row group is done with: a file larger than memory can be read."""
     source = opened(lake, "gcm", RANGES)
-    held = []
     for group in range(2):
         source.preload(group, ["a", "b"])
-        held.append(len(source._ranges._loaded))  # type: ignore[union-attr]
-    assert held[0] == held[1]
+        assert list(source._ranges._loaded) == [group]  # type: ignore[union-attr]
+        source.release(group)
+    assert not source._ranges._loaded  # type: ignore[union-attr]
 
 
 def test_preload_of_a_verified_file_fetches_nothing(lake: Lake) -> None:
@@ -117,7 +119,8 @@ def test_range_file_is_a_file(lake: Lake) -> None:
     """Reading, seeking and the end are as in any binary file, at every place and for every length."""
     body = parquet(wide_rows(), row_group_size=10_000)
     location = lake.table.child("gcm")
-    file = RangeFile(open_object(lake.store, lake.keyring, location, RANGES))
+    source = open_object(lake.store, lake.keyring, location, RANGES)
+    file = RangeFile(len(body), lambda spans: read_unverified_ranges(source, spans))
     assert file.readable()
     assert file.seekable()
     for start in (0, 1, 15, 16, 4097, len(body) - 70_000, len(body) - 1, len(body), len(body) + 5):
@@ -129,7 +132,7 @@ def test_range_file_is_a_file(lake: Lake) -> None:
     assert file.seek(-4, io.SEEK_END) == len(body) - 4
     assert file.seek(2, io.SEEK_CUR) == len(body) - 2
     assert file.read() == b"R1"
-    file.preload([Span(4, 20)])
+    file.preload(0, [Span(4, 20)])
     file.seek(4)
     assert file.read(16) == body[4:20]
 

@@ -44,12 +44,23 @@ def plan(
 
 
 @pytest.mark.parametrize("split_bytes", [1, 10_000, 200_000, 1 << 30])
-def test_strict_opens_nothing_and_keeps_files_whole(lake: Lake, split_bytes: int) -> None:
-    """Under strict each file goes to one task as a whole, and the planner fetches nothing."""
+def test_strict_keeps_files_without_an_index_whole(lake: Lake, split_bytes: int) -> None:
+    """Under strict such a file goes to one task as a whole; the planner looks at no file that fits into a split."""
     splits, fetched = plan(lake, STRICT, split_bytes)
-    assert not fetched
+    larger = {"big": 800_000, **{f"small-{number}": 8000 for number in range(5)}}
+    assert fetched == sorted(f"lake/table/{name}" for name, size in larger.items() if size > split_bytes)
     pieces = sorted(piece for split in splits for piece in split)
     assert pieces == [("big", None), *((f"small-{number}", None) for number in range(5))]
+
+
+def test_strict_splits_a_file_whose_index_was_seen() -> None:
+    """An indexed file is verified per segment, so its row groups go to several tasks; the planner fetches its end."""
+    lake = Lake()
+    lake.put_indexed("big", random_rows(100_000), row_group_size=10_000)
+    splits, fetched = plan(lake, STRICT, 200_000)
+    assert fetched == ["lake/table/big"]
+    assert len(splits) > 3
+    assert sorted(group for split in splits for _, part in split for group in part or ()) == list(range(10))
 
 
 def test_large_file_is_spread_by_row_groups(lake: Lake) -> None:
