@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -14,9 +13,10 @@ import pyarrow.compute as pc
 
 from s3cse.errors import TransferError
 from s3cse.keyrings.base import Keyring
-from s3cse.objects.open import open_object
+from s3cse.objects.open import OpenObject, open_object
 from s3cse.objects.policy import Policy
 from s3cse.parquet.conform import conform
+from s3cse.parquet.counts import Counts, leave
 from s3cse.parquet.filter.binding import bind
 from s3cse.parquet.filter.expression import Expression
 from s3cse.parquet.filter.predicate import Predicate
@@ -25,14 +25,12 @@ from s3cse.parquet.filter.row_filter import predicate_to_arrow
 from s3cse.parquet.filter.statistics import group_stats, partition_stats
 from s3cse.parquet.input import ParquetInput, open_parquet, opening_bytes, unreadable
 from s3cse.parquet.table import DataFile
-from s3cse.storage.port import ObjectStore
+from s3cse.storage.port import Location, ObjectStore
 
 #: Rows per batch: the JVM holds a whole batch in direct memory, and each batch costs a fixed amount.
 BATCH_ROWS = 64 << 10
 #: A file or row group up to this stored size is fetched while the one before it is decoded.
 AHEAD_BYTES = 64 << 20
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +39,6 @@ class FileTask:
 
     file: DataFile
     row_groups: tuple[int, ...] | None = None
-
-
-@dataclass(slots=True)
-class Counts:
-    """What a scan touched: files and the bytes fetched of them, by whether they were authenticated before release."""
-
-    verified_files: int = 0
-    verified_bytes: int = 0
-    unverified_files: int = 0
-    unverified_bytes: int = 0
-    pruned_files: int = 0
-
-    def add(self, source: ParquetInput) -> None:
-        """Count a file that will be read no further."""
-        if source.verified:
-            self.verified_files += 1
-            self.verified_bytes += source.bytes_read
-        else:
-            self.unverified_files += 1
-            self.unverified_bytes += source.bytes_read
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +51,7 @@ class Scan:
         partition_schema: names and types of the partition columns.
         expression: rows for which it is TRUE pass; None: all.
         whole: most of every file is needed, so that small ones are fetched with the request that opens them.
+        report: where to leave what was touched; None: nowhere.
     """
 
     schema: pa.Schema
@@ -81,6 +60,7 @@ class Scan:
     expression: Expression | None
     policy: Policy
     whole: bool = True
+    report: Location | None = None
 
     def read(self, store: ObjectStore, keyring: Keyring, tasks: Sequence[FileTask]) -> Iterator[pa.RecordBatch]:
         """Yield the rows of these files in order.
@@ -125,7 +105,9 @@ class _Reading:
                     for batch in self._decode(piece):
                         yield from self._project(batch)
         finally:  # a query that stops early has released bytes too
-            _report(self._counts, self._scan.policy)
+            self._counts.log(self._scan.policy)
+            if self._scan.report is not None:
+                leave(store, self._scan.report, self._counts)
 
     def _pieces(self, store: ObjectStore, keyring: Keyring, tasks: Sequence[FileTask]) -> Generator[_Piece, None, None]:
         """Open file after file and fetch row group after row group; each step brings one."""
@@ -157,18 +139,8 @@ class _Reading:
         ]
 
     def _open(self, store: ObjectStore, keyring: Keyring, task: FileTask) -> ParquetInput:
-        policy = self._scan.policy
-        tail = opening_bytes(task.file.size, policy, whole=self._scan.whole and task.row_groups is None)
-        opened = open_object(store, keyring, task.file.location, policy, tail_bytes=tail)
-        if opened.stored.etag != task.file.etag:
-            raise TransferError(
-                "the file was replaced after the table was listed",
-                uri=opened.uri,
-                found=opened.stored.etag,
-                expected=task.file.etag,
-                fix="load the table again",
-            )
-        return open_parquet(opened, policy)
+        policy, whole = self._scan.policy, self._scan.whole and task.row_groups is None
+        return open_parquet(open_listed(store, keyring, task.file, policy, whole=whole), policy)
 
     def _may_hold_rows(self, file: DataFile) -> bool:
         return self._predicate is None or may_match(self._predicate, self._partition_stats(file))
@@ -210,6 +182,29 @@ class _Reading:
             yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
 
 
+def open_listed(store: ObjectStore, keyring: Keyring, file: DataFile, policy: Policy, *, whole: bool) -> OpenObject:
+    """Open a file that the planner listed.
+
+    Args:
+        whole: all of it will be read.
+
+    Raises:
+        TransferError: it is another one than was listed, or could not be fetched.
+        EnvelopeError, PolicyError, KeyringError: as open_object.
+    """
+    tail = opening_bytes(file.size, policy, whole=whole)
+    opened = open_object(store, keyring, file.location, policy, tail_bytes=tail)
+    if opened.stored.etag != file.etag:
+        raise TransferError(
+            "the file was replaced after the table was listed",
+            uri=opened.uri,
+            found=opened.stored.etag,
+            expected=file.etag,
+            fix="load the table again",
+        )
+    return opened
+
+
 def _one_ahead(pieces: Generator[_Piece, None, None]) -> Iterator[_Piece]:
     """Yield pieces; the next one, unless it is large, is being fetched meanwhile."""
     with ThreadPoolExecutor(1, thread_name_prefix="s3cse-ahead") as ahead:
@@ -238,18 +233,3 @@ def _batches(piece: _Piece) -> Iterator[pa.RecordBatch]:
 def _no_columns(rows: int) -> pa.RecordBatch:
     """Return a batch of this many rows without columns, for scans that need partition columns only."""
     return pa.RecordBatch.from_struct_array(pa.array([{}] * rows, pa.struct([])))
-
-
-def _report(counts: Counts, policy: Policy) -> None:
-    """Say what was authenticated: aloud where something was not."""
-    level = logging.WARNING if counts.unverified_files else logging.INFO
-    _log.log(
-        level,
-        "integrity=%s: %d files (%d bytes) verified, %d files (%d bytes) released UNVERIFIED, %d files filtered out",
-        policy.integrity,
-        counts.verified_files,
-        counts.verified_bytes,
-        counts.unverified_files,
-        counts.unverified_bytes,
-        counts.pruned_files,
-    )

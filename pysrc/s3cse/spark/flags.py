@@ -34,6 +34,8 @@ HELP = {
     "schemaMode": "one (default): the smallest file speaks for all | merge: unite the schemas of all files",
     "compression": "snappy (default) | zstd | gzip | lz4 | none",
     "splitBytes": "stored bytes per read task at most (default: 64m)",
+    "rowCounts": "true: instead of the rows one row for each file, with its number of rows, from the footers alone",
+    "report": "S3 folder where each task leaves what it verified and what not, for s3cse.spark.read_report",
     "parallelism": "tasks that run at once; splits become a multiple of it (s3cse.spark.read fills it in)",
 }
 CONNECTION = (

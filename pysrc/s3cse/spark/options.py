@@ -41,7 +41,7 @@ _INTEGRITY = ("strict", "verify-indexed", "none")
 Use = Literal["read", "write"]
 #: Options that mean nothing to the other use; in lower case, as Spark hands them over.
 ONLY: Mapping[Use, tuple[str, ...]] = {
-    "read": (*_POLICY, "columns", "filter", "schemamode", "splitbytes", "parallelism"),
+    "read": (*_POLICY, "columns", "filter", "schemamode", "splitbytes", "parallelism", "rowcounts", "report"),
     "write": ("profile", "storage", "partitionby", "compression"),
 }
 
@@ -67,6 +67,8 @@ class Options:
     compression: str = "snappy"
     split_bytes: int = 64 * _MIB
     parallelism: int | None = None
+    row_counts: bool = False
+    report: Location | None = None
 
 
 _FIELDS = {field.name for field in fields(Options)} - {"keyring", "policy"}
@@ -235,6 +237,15 @@ def _count(name: str, value: str) -> int:
     return int(value)
 
 
+def _flag(name: str, value: str) -> bool:
+    return _choice("true", "false")(name, value) == "true"
+
+
+def _folder(name: str, value: str) -> Location:
+    location = Location.parse(_text(name, value))
+    return Location(location.bucket, location.key.strip("/"))
+
+
 def _choice(*allowed: str) -> Callable[[str, str], str]:
     def parse(name: str, value: str) -> str:
         if value.lower() not in allowed:
@@ -292,6 +303,8 @@ _PARSERS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "compression": ("compression", _choice(*_CODECS)),
     "splitbytes": ("split_bytes", _size),
     "parallelism": ("parallelism", _count),
+    "rowcounts": ("row_counts", _flag),
+    "report": ("report", _folder),
 }
 #: How the options are written in documents and messages.
 SPELLING = {name: name for name in _PARSERS} | {
@@ -305,4 +318,5 @@ SPELLING = {name: name for name in _PARSERS} | {
     "partitionby": "partitionBy",
     "schemamode": "schemaMode",
     "splitbytes": "splitBytes",
+    "rowcounts": "rowCounts",
 }
