@@ -92,7 +92,12 @@ class Lake:
         """Store rows as a Parquet file with a segment index, in parts of 64 KiB."""
         location = self.table.child(name)
         upload = ObjectWriter(
-            self.store, location, self.keyring, profile, part_bytes=64 << 10, segment_bytes=segment_bytes
+            self.store,
+            location,
+            self.keyring,
+            profile,
+            part_bytes=max(64 << 10, segment_bytes),
+            segment_bytes=segment_bytes,
         )
         target = EncryptedFile(upload)
         writer = pq.ParquetWriter(pa.PythonFile(target, mode="w"), rows.schema, write_page_index=True, **writing)
