@@ -22,10 +22,9 @@ from s3cse.errors import S3CSEError
 from s3cse.keyrings import KmsKeyring
 from s3cse.spark.explain import explain
 from s3cse.spark.options import parse_options
-from s3cse.spark.reader import TableReader
-from s3cse.spark.source import S3cseDataSource
+from s3cse.spark.planning import ReadJob, table_schema
+from s3cse.spark.staging import WriteJob
 from s3cse.spark.types import to_spark
-from s3cse.spark.writer import TableWriter
 from spark.fixtures import Table
 
 #: In every data file here; no message may show it.
@@ -169,8 +168,8 @@ def test_throttling_without_end(
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda seconds: None))
     table.put("f.parquet", pa.table({"id": [1], "text": [MARKER]}))
     s3_proxy.fail(Fault(SLOW_DOWN, method="GET", key="*/f.parquet"))
-    source = S3cseDataSource({**table.options, "path": table.uri, "endpointUrl": s3_proxy.url})
-    line = fails(source.schema)
+    options = parse_options({**table.options, "path": table.uri, "endpointUrl": s3_proxy.url})
+    line = fails(lambda: table_schema(options))
     assert line.startswith(f"{table.uri}f.parquet: ")
     assert "SlowDown" in line
     assert s3_proxy.count("GET", key="*/f.parquet") > 3
@@ -233,7 +232,7 @@ def test_save_modes_that_are_not_supported(spark: SparkSession, table: Table, mo
 def test_plan_and_messages_hold_no_secret(
     spark: SparkSession, table: Table, servers: s3cse.local.Servers, kms: Any
 ) -> None:
-    """explain(), the pickled reader, its splits, and the pickled writer: no data key, no plaintext."""
+    """explain(), the pickled read, its splits, and the pickled write: no data key, no plaintext."""
     location = table.put("f.parquet", pa.table({"id": range(5), "text": [MARKER] * 5}))
     stored = table.store.head(location)
     assert stored is not None
@@ -246,7 +245,7 @@ def test_plan_and_messages_hold_no_secret(
     assert df.count() == 3
     with contextlib.redirect_stdout(io.StringIO()) as plan:
         df.explain("extended")
-    reader = TableReader(
+    reading = ReadJob(
         parse_options({"path": table.uri, **table.options, "endpointUrl": servers.s3_url,
                        "kmsEndpointUrl": servers.kms_url}, {}),
         df.schema,
@@ -254,9 +253,9 @@ def test_plan_and_messages_hold_no_secret(
     with pytest.MonkeyPatch.context() as patch:
         for name, value in servers.environment().items():
             patch.setenv(name, value)
-        splits = reader.partitions()
-    writer = TableWriter(parse_options({"path": table.uri, **table.options}, {}), to_spark(reader._schema), False)
-    seen = plan.getvalue().encode() + pickle.dumps((reader, splits, writer))
+        splits = reading.splits()
+    writing = WriteJob(parse_options({"path": table.uri, **table.options}, {}), to_spark(reading.schema), False)
+    seen = plan.getvalue().encode() + pickle.dumps((reading, splits, writing))
     assert len(splits) == 1
     for secret in (data_key, MARKER.encode(), servers.secret_key.encode()):
         for form in (secret, secret.hex().encode(), base64.b64encode(secret)):

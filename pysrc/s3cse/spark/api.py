@@ -1,22 +1,43 @@
-"""Functions for notebooks and jobs: they add what a bare ``.format("s3cse")`` cannot see, the session's settings."""
+"""Functions for notebooks and jobs: they add what a bare ``.format("s3cse")`` cannot see, the session's settings.
+
+They are the same on every Spark: over the data source from 4.0 on, over ``mapInArrow`` on 3.5, which has none.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructType
 
 from s3cse.errors import SettingsError
+from s3cse.spark import arrow_map
 from s3cse.spark.options import ONLY, SPELLING, Use, over_defaults
-from s3cse.spark.source import S3cseDataSource
+
+#: Whether this Spark has Python data sources, and so the format.
+DATA_SOURCES = find_spec("pyspark.sql.datasource") is not None
+if DATA_SOURCES:
+    from s3cse.spark.source import S3cseDataSource
 
 _PREFIX = "spark.s3cse."
 
 
 def register(spark: SparkSession) -> None:
-    """Make the format known to this session; needed only where ``pyspark_s3cse`` is not installed as a package."""
+    """Make the format known to this session; needed only where ``pyspark_s3cse`` is not installed as a package.
+
+    Raises:
+        SettingsError: this is Spark 3, where there is no such format.
+    """
+    if not DATA_SOURCES:
+        raise SettingsError(
+            'this Spark has no Python data sources, so there is no .format("s3cse")',
+            found=f"Spark {spark.version}",
+            expected="4.0 or later",
+            fix="use s3cse.spark.read and s3cse.spark.write, which need no registration",
+        )
     spark.dataSource.register(S3cseDataSource)
 
 
@@ -25,6 +46,8 @@ def read(
     path: str,
     columns: Sequence[str] | None = None,
     filter: str | None = None,  # noqa: A002 - the option's name
+    *,
+    schema: StructType | str | None = None,
     **options: str,
 ) -> DataFrame:
     """Return an encrypted table as a DataFrame.
@@ -33,23 +56,36 @@ def read(
         path: ``s3://bucket/table/``.
         columns: the columns wanted; fewer columns cost less, and Spark cannot tell a Python data source by itself.
         filter: SQL condition; row groups and files that cannot match are skipped, the rest is filtered exactly.
+        schema: the columns wanted with their types, or as DDL, like ``.schema()`` before ``.load()``.
         options: as for ``spark.read.format("s3cse")``; what is not given comes from ``spark.s3cse.*``.
+
+    Raises:
+        S3CSEError: on Spark 3.5, whose driver plans the read here; later ones raise a PySparkException that holds it.
     """
-    register(spark)
     given = with_session_settings(spark, options, "read")
     if columns is not None:
         given["columns"] = _json_names(columns)
     if filter is not None:
         given["filter"] = filter
     given.setdefault("parallelism", str(_parallelism(spark)))
-    return spark.read.format("s3cse").options(**given).load(path)
+    if not DATA_SOURCES:
+        return arrow_map.read(spark, path, given, schema)
+    register(spark)
+    reader = spark.read.format("s3cse").options(**given)
+    return (reader if schema is None else reader.schema(schema)).load(path)
 
 
 def count(spark: SparkSession, path: str, filter: str | None = None, **options: str) -> int:  # noqa: A002
     """Return the number of rows, reading one column only."""
-    narrow = read(spark, path, **options).schema.fields
-    simplest = min(narrow, key=lambda field: (field.dataType.typeName() not in _NARROW, field.name))
+    fields = _table_schema(spark, path, options).fields
+    simplest = min(fields, key=lambda field: (field.dataType.typeName() not in _NARROW, field.name))
     return read(spark, path, [simplest.name], filter, **options).count()
+
+
+def _table_schema(spark: SparkSession, path: str, options: Mapping[str, str]) -> StructType:
+    if DATA_SOURCES:
+        return read(spark, path, **options).schema
+    return arrow_map.schema(path, with_session_settings(spark, options, "read"))
 
 
 def write(df: DataFrame, path: str, mode: str = "append", partition_by: Sequence[str] = (), **options: str) -> None:
@@ -64,14 +100,20 @@ def write(df: DataFrame, path: str, mode: str = "append", partition_by: Sequence
 
     Raises:
         SettingsError: another mode.
+        PySparkException: a task or the commit failed; nothing of this write is visible, or, for an overwrite that was
+            past its point of no return, all of it (s3cse.spark.commit). On Spark 3.5 what fails on the driver is an
+            S3CSEError.
     """
     if mode not in ("append", "overwrite"):
         raise SettingsError("no such mode", found=repr(mode), expected="append | overwrite")
     spark = df.sparkSession
-    register(spark)
     given = with_session_settings(spark, options, "write")
     if partition_by:
-        given["partitionBy"] = _json_names(partition_by)
+        given["partitionby"] = _json_names(partition_by)
+    if not DATA_SOURCES:
+        arrow_map.write(df, path, given, overwrite=mode == "overwrite")
+        return
+    register(spark)
     df.write.format("s3cse").mode(mode).options(**given).save(path)
 
 

@@ -1,19 +1,18 @@
-"""The picklable plan of a read: what travels to the tasks. Wrapped keys at most; no data key, no plaintext."""
+"""A split as a Python data source hands it to Spark."""
 
 from __future__ import annotations
 
 from pyspark.sql.datasource import InputPartition
 
-from s3cse.parquet.scan import FileTask, Scan
+from s3cse.spark.planning import Split
 
 
-class Split(InputPartition):
-    """The files, or row groups of files, that one task reads."""
+class SplitPartition(InputPartition):
+    """One task's split."""
 
-    def __init__(self, scan: Scan, tasks: list[FileTask]) -> None:
+    def __init__(self, split: Split) -> None:
         super().__init__(None)
-        self.scan = scan
-        self.tasks = tasks
+        self.split = split
 
     def __repr__(self) -> str:
-        return f"Split({len(self.tasks)} files)"
+        return repr(self.split)

@@ -6,10 +6,10 @@ import pyarrow as pa
 from pyspark.sql.datasource import DataSource, DataSourceReader, DataSourceWriter
 from pyspark.sql.types import StructType
 
-from s3cse.parquet.table import list_table
 from s3cse.spark.options import parse_options
-from s3cse.spark.reader import TableReader, refuse_contradiction, select, table_schema
-from s3cse.spark.session import session_for
+from s3cse.spark.planning import ReadJob, refuse_contradiction, select, table_schema
+from s3cse.spark.reader import TableReader
+from s3cse.spark.staging import WriteJob
 from s3cse.spark.types import to_spark
 from s3cse.spark.writer import TableWriter
 
@@ -33,7 +33,7 @@ class S3cseDataSource(DataSource):
     def schema(self) -> StructType:
         """Return the table's columns, or those of the option ``columns``; not called when the user gives a schema."""
         options = parse_options(self.options, use="read")
-        self._known = table_schema(options, list_table(session_for(options).store, options.table))
+        self._known = table_schema(options)
         return to_spark(select(self._known, options.columns))
 
     def reader(self, schema: StructType) -> DataSourceReader:
@@ -41,8 +41,8 @@ class S3cseDataSource(DataSource):
         options = parse_options(self.options, use="read")
         if any(name.lower() == "columns" for name in self.options):
             refuse_contradiction(options.columns or (), schema.names)
-        return TableReader(options, schema, self._known)
+        return TableReader(ReadJob(options, schema, self._known))
 
     def writer(self, schema: StructType, overwrite: bool) -> DataSourceWriter:
         """Return the writer of one job."""
-        return TableWriter(parse_options(self.options, use="write"), schema, overwrite)
+        return TableWriter(WriteJob(parse_options(self.options, use="write"), schema, overwrite))

@@ -1,24 +1,15 @@
-"""The write half of the data source: tasks stage encrypted files, the driver's commit publishes them."""
+"""The write half of the data source: Spark's interface to a WriteJob."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.types as pat
-from pyspark import TaskContext
 from pyspark.sql.datasource import DataSourceArrowWriter, WriterCommitMessage
-from pyspark.sql.types import StructType
 
-from s3cse.envelope.profiles import find_profile
-from s3cse.errors import SettingsError
-from s3cse.parquet.sink import StagedFile, TableSink
-from s3cse.spark import commit
-from s3cse.spark.options import Options
-from s3cse.spark.session import session_for, spare_collections
-from s3cse.spark.types import to_arrow
+from s3cse.parquet.sink import StagedFile
+from s3cse.spark.staging import WriteJob
 
 
 @dataclass
@@ -29,86 +20,19 @@ class Staged(WriterCommitMessage):
 
 
 class TableWriter(DataSourceArrowWriter):
-    """Writes one DataFrame; pickled by Spark to every task and to the commit process.
+    """Writes one DataFrame; pickled by Spark to every task and to the commit process."""
 
-    Args:
-        options: validated.
-        schema: of the DataFrame.
-        overwrite: replace the table's content, else add to it.
-
-    Raises:
-        SettingsError: a partition column that is not there or cannot be one, or nothing left to put into the files.
-    """
-
-    def __init__(self, options: Options, schema: StructType, overwrite: bool) -> None:
-        self._options = options
-        # Nullable, as Spark's own files are: whether a column happens to have no nulls here is not the table's promise.
-        self._schema = pa.schema([column.with_nullable(True) for column in to_arrow(schema)])
-        self._overwrite = overwrite
-        self._job = uuid.uuid4().hex
-        missing = [name for name in options.partition_by if name not in self._schema.names]
-        if missing:
-            raise SettingsError(
-                "partitionBy names columns that the data does not have",
-                found=", ".join(missing),
-                expected=", ".join(self._schema.names),
-            )
-        self._check_types(options.partition_by)
-        if set(self._schema.names) <= set(options.partition_by):
-            raise SettingsError("partitionBy names every column", fix="leave at least one for the files")
-
-    def _check_types(self, partition_by: Sequence[str]) -> None:
-        for name in partition_by:
-            arrow_type = self._schema.field(name).type
-            if pat.is_nested(arrow_type) or pat.is_binary(arrow_type):
-                raise SettingsError(
-                    f"partitionBy names column {name!r}, whose values cannot be folders",
-                    found=str(arrow_type),
-                    expected="a column of strings, numbers, booleans, dates or timestamps",
-                )
+    def __init__(self, job: WriteJob) -> None:
+        self._job = job
 
     def write(self, iterator: Iterator[pa.RecordBatch]) -> Staged:
         """Encrypt and upload one task's rows; runs on an executor."""
-        session = session_for(self._options)
-        spare_collections()
-        keyring = session.keyring.for_encryption(self._options.table.uri)
-        context = TaskContext.get()
-        partition, attempt = (0, 0) if context is None else (context.partitionId(), context.taskAttemptId())
-        sink = TableSink(
-            session.store,
-            keyring,
-            find_profile(self._options.profile, keyring.kind),
-            self._options.table,
-            self._schema,
-            partition_by=self._options.partition_by,
-            name=lambda count: self._file_name(partition, attempt, count),
-            compression=self._options.compression,
-            storage=self._options.storage,
-        )
-        try:
-            for batch in iterator:
-                sink.write(batch)
-            # As Spark's own writer does, an empty table keeps its schema in a file without rows. This task cannot know
-            # whether the others have some: commit drops the file then.
-            return Staged(tuple(sink.finish(at_least_one=partition == 0)))
-        except BaseException:
-            sink.abort()
-            raise
-
-    def _file_name(self, partition: int, attempt: int, count: int) -> str:
-        # Unique per attempt: Spark may run a task twice, at the same time or one after the other.
-        suffix = "" if self._options.compression == "none" else f".{self._options.compression}"
-        return f"part-{partition:05d}-{self._job}-a{attempt}-{count:03d}{suffix}.parquet"
+        return Staged(self._job.stage(iterator))
 
     def commit(self, messages: list[WriterCommitMessage | None]) -> None:
         """Publish all tasks' files; runs on the driver, perhaps more than once."""
-        staged = [file for message in messages if isinstance(message, Staged) for file in message.files]
-        if any(file.rows for file in staged):
-            staged = [file for file in staged if file.rows]  # the others' uploads are leftovers, which commit aborts
-        store = session_for(self._options).store
-        commit.commit(store, self._options.table, self._job, staged, overwrite=self._overwrite)
+        self._job.commit([file for message in messages if isinstance(message, Staged) for file in message.files])
 
     def abort(self, messages: list[WriterCommitMessage | None]) -> None:  # noqa: ARG002 - Spark does not name all
         """Remove what the job left; runs on the driver, in another process than commit."""
-        store = session_for(self._options).store
-        commit.abort(store, self._options.table, self._job, overwrite=self._overwrite)
+        self._job.abort()
