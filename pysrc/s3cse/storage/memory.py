@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import itertools
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from s3cse.errors import TransferError
-from s3cse.storage.port import ListedObject, Location, PendingUpload, Receipt, StoredObject, UploadedPart
+from s3cse.storage.port import ListedObject, ListedPart, Location, PendingUpload, Receipt, StoredObject, UploadedPart
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 class _Upload:
     location: Location
     metadata: dict[str, str]
+    initiated: datetime
     parts: dict[int, bytes] = field(default_factory=dict)
 
 
@@ -27,10 +29,19 @@ def _etag(body: bytes) -> str:
     return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
 
 
-class MemoryStore:
-    """An ObjectStore in a dictionary. ``log`` lists (method, key) of every request, in order."""
+def _utc_now() -> datetime:
+    return datetime.now(timezone.utc)
 
-    def __init__(self) -> None:
+
+class MemoryStore:
+    """An ObjectStore in a dictionary. ``log`` lists (method, key) of every request, in order.
+
+    Args:
+        clock: tells when an upload is started.
+    """
+
+    def __init__(self, clock: Callable[[], datetime] = _utc_now) -> None:
+        self._clock = clock
         self._objects: dict[Location, tuple[bytes, dict[str, str]]] = {}
         self._uploads: dict[str, _Upload] = {}
         self._ids = itertools.count(1)
@@ -98,7 +109,7 @@ class MemoryStore:
         """See ObjectStore."""
         self.log.append(("CREATE", location.key))
         upload_id = f"upload-{next(self._ids)}"
-        self._uploads[upload_id] = _Upload(location, dict(metadata))
+        self._uploads[upload_id] = _Upload(location, dict(metadata), self._clock())
         return upload_id
 
     def _upload(self, location: Location, upload_id: str) -> _Upload:
@@ -139,4 +150,10 @@ class MemoryStore:
         self.log.append(("UPLOADS", prefix.key))
         for upload_id, upload in list(self._uploads.items()):
             if upload.location.bucket == prefix.bucket and upload.location.key.startswith(prefix.key):
-                yield PendingUpload(upload.location, upload_id)
+                yield PendingUpload(upload.location, upload_id, upload.initiated)
+
+    def list_parts(self, location: Location, upload_id: str) -> Iterator[ListedPart]:
+        """See ObjectStore."""
+        self.log.append(("PARTS", location.key))
+        for number, body in sorted(self._upload(location, upload_id).parts.items()):
+            yield ListedPart(number, len(body))

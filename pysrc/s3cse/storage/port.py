@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from s3cse.errors import SettingsError
@@ -94,10 +95,19 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class PendingUpload:
-    """A multipart upload that is neither completed nor aborted."""
+    """A multipart upload that is neither completed nor aborted; ``initiated`` is when it was started, with a zone."""
 
     location: Location
     upload_id: str
+    initiated: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPart:
+    """One part that an unfinished upload has; ``size`` in bytes."""
+
+    number: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,3 +159,6 @@ class ObjectStore(Protocol):
 
     def list_uploads(self, prefix: Location) -> Iterator[PendingUpload]:
         """List the unfinished multipart uploads whose key starts with the prefix."""
+
+    def list_parts(self, location: Location, upload_id: str) -> Iterator[ListedPart]:
+        """List the parts that an unfinished upload has by now; status 404 where there is no such upload."""

@@ -17,7 +17,7 @@ import boto3
 from botocore.config import Config
 
 from s3cse.errors import TransferError
-from s3cse.storage.port import ListedObject, Location, PendingUpload, Receipt, StoredObject, UploadedPart
+from s3cse.storage.port import ListedObject, ListedPart, Location, PendingUpload, Receipt, StoredObject, UploadedPart
 from s3cse.storage.s3_answers import content_range, details, fill, stored_object, wrong_range
 from s3cse.storage.s3_errors import fix_for, replaced, translated
 
@@ -199,15 +199,15 @@ class S3Store:
 
     def list(self, prefix: Location) -> Iterator[ListedObject]:
         """See ObjectStore; one request per 1000 objects."""
-        for page in self._pages("list_objects_v2", prefix):
+        for page in self._pages("list_objects_v2", prefix, "list what is under", Prefix=prefix.key):
             for row in page.get("Contents", ()):
                 yield ListedObject(Location(prefix.bucket, row["Key"]), row["Size"], row["ETag"])
 
-    def _pages(self, operation: str, prefix: Location) -> Iterator[Mapping[str, Any]]:
-        client = self._client(prefix)
-        pages = iter(client.get_paginator(operation).paginate(Bucket=prefix.bucket, Prefix=prefix.key))
+    def _pages(self, operation: str, location: Location, action: str, **arguments: str) -> Iterator[Mapping[str, Any]]:
+        client = self._client(location)
+        pages = iter(client.get_paginator(operation).paginate(Bucket=location.bucket, **arguments))
         while True:
-            with translated(prefix, "list what is under"):
+            with translated(location, action):
                 page = next(pages, None)
             if page is None:
                 return
@@ -309,9 +309,16 @@ class S3Store:
 
     def list_uploads(self, prefix: Location) -> Iterator[PendingUpload]:
         """See ObjectStore."""
-        for page in self._pages("list_multipart_uploads", prefix):
+        for page in self._pages("list_multipart_uploads", prefix, "list what is under", Prefix=prefix.key):
             for row in page.get("Uploads", ()):
-                yield PendingUpload(Location(prefix.bucket, row["Key"]), row["UploadId"])
+                yield PendingUpload(Location(prefix.bucket, row["Key"]), row["UploadId"], row["Initiated"])
+
+    def list_parts(self, location: Location, upload_id: str) -> Iterator[ListedPart]:
+        """See ObjectStore; one request per 1000 parts."""
+        pages = self._pages("list_parts", location, "list the parts of", Key=location.key, UploadId=upload_id)
+        for page in pages:
+            for row in page.get("Parts", ()):
+                yield ListedPart(row["PartNumber"], row["Size"])
 
 
 def _first_byte_of_tail(answer: Mapping[str, Any], stored: StoredObject, length: int) -> tuple[int, int]:

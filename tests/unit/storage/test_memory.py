@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 import pytest
 
 from s3cse.errors import TransferError
@@ -90,6 +92,21 @@ def test_aborted_upload_is_gone(store: MemoryStore) -> None:
     with pytest.raises(TransferError) as caught:
         store.upload_part(PLACE, upload, 1, b"x")
     assert caught.value.code == "NoSuchUpload"
+
+
+def test_unfinished_upload_says_when_it_began_and_what_it_has() -> None:
+    """The clock tells the time of the start; parts are listed in order, as they are now."""
+    began = datetime(2026, 11, 25, tzinfo=timezone.utc)
+    store = MemoryStore(clock=lambda: began)
+    upload = store.create_upload(PLACE, {})
+    for number, body in ((2, b"xx"), (1, b"x"), (2, b"yyy")):
+        store.upload_part(PLACE, upload, number, body)
+    assert [row.initiated for row in store.list_uploads(PLACE)] == [began]
+    assert [(part.number, part.size) for part in store.list_parts(PLACE, upload)] == [(1, 1), (2, 3)]
+    store.abort_upload(PLACE, upload)
+    with pytest.raises(TransferError) as caught:
+        list(store.list_parts(PLACE, upload))
+    assert caught.value.status == 404
 
 
 def test_list_is_by_prefix_and_in_order(store: MemoryStore) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import uuid
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -104,6 +105,19 @@ def test_upload_in_parts_of_any_order(store: S3Store, place: Location) -> None:
     assert (stored.size, tail) == (len(first) + 7, (first + second)[-10:])
     assert stored.metadata["x-amz-iv"] == "AA=="
     assert list(store.list_uploads(place)) == []
+
+
+def test_unfinished_upload_says_when_it_began_and_what_it_has(store: S3Store, place: Location) -> None:
+    """The server's time comes with its zone; parts are listed with their sizes."""
+    upload = store.create_upload(place, {})
+    for number, body in ((2, b"yyy"), (1, b"x")):
+        store.upload_part(place, upload, number, body)
+    (pending,) = store.list_uploads(place)
+    assert abs(datetime.now(timezone.utc) - pending.initiated) < timedelta(minutes=5)
+    assert [(part.number, part.size) for part in store.list_parts(place, upload)] == [(1, 1), (2, 3)]
+    store.abort_upload(place, upload)
+    with pytest.raises(TransferError, match="NoSuchUpload"):
+        list(store.list_parts(place, upload))
 
 
 def test_aborted_upload_is_gone(store: S3Store, place: Location) -> None:
@@ -208,6 +222,7 @@ def test_every_method_translates_refusals(
         lambda: through_proxy.upload_part(place, "u", 1, b"x"),
         lambda: through_proxy.complete_upload(place, "u", []),
         lambda: list(through_proxy.list_uploads(place)),
+        lambda: list(through_proxy.list_parts(place, "u")),
     ]
     for call in calls:
         with pytest.raises(TransferError) as caught:
