@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -62,6 +62,15 @@ class Scan:
     whole: bool = True
     report: Location | None = None
 
+    def may_hold_rows(self, files: Iterable[DataFile]) -> tuple[DataFile, ...]:
+        """Return the files that the filter does not rule out by their folders' values."""
+        if self.expression is None:
+            return tuple(files)
+        predicate = bind(self.expression, self.wide)
+        return tuple(
+            file for file in files if may_match(predicate, partition_stats(self.partition_schema, file.partition))
+        )
+
     def read(self, store: ObjectStore, keyring: Keyring, tasks: Sequence[FileTask]) -> Iterator[pa.RecordBatch]:
         """Yield the rows of these files in order.
 
@@ -111,9 +120,7 @@ class _Reading:
 
     def _pieces(self, store: ObjectStore, keyring: Keyring, tasks: Sequence[FileTask]) -> Generator[_Piece, None, None]:
         """Open file after file and fetch row group after row group; each step brings one."""
-        wanted = [task for task in tasks if self._may_hold_rows(task.file)]
-        self._counts.pruned_files = len(tasks) - len(wanted)
-        for task, then in zip_longest(wanted, wanted[1:]):
+        for task, then in zip_longest(tasks, tasks[1:]):
             source = self._open(store, keyring, task)
             try:
                 names = self._names_in(source)
@@ -141,9 +148,6 @@ class _Reading:
     def _open(self, store: ObjectStore, keyring: Keyring, task: FileTask) -> ParquetInput:
         policy, whole = self._scan.policy, self._scan.whole and task.row_groups is None
         return open_parquet(open_listed(store, keyring, task.file, policy, whole=whole), policy)
-
-    def _may_hold_rows(self, file: DataFile) -> bool:
-        return self._predicate is None or may_match(self._predicate, self._partition_stats(file))
 
     def _partition_stats(self, file: DataFile) -> dict[str, ColumnStats]:
         return partition_stats(self._scan.partition_schema, file.partition)

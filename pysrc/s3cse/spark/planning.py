@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 from pyspark.sql.types import StructType
 
 from s3cse.errors import SettingsError
+from s3cse.parquet.counts import Counts, leave
 from s3cse.parquet.filter.expression import Expression, columns
 from s3cse.parquet.filter.filter_sql import parse_filter
 from s3cse.parquet.plan import file_schema, plan_splits
@@ -127,13 +128,28 @@ class ReadJob:
         options = self._options
         session = session_for(options)
         table = list_table(session.store, options.table, self._schema)
-        scan = RowCounts(options.policy, options.report) if options.row_counts else self._plan_scan(table)
+        scan: Scan | RowCounts
+        if options.row_counts:
+            scan = RowCounts(options.policy, options.report)
+        else:
+            scan = self._plan_scan(table)
+            table = self._prune(scan, table)
         if options.policy.integrity != "strict":
             _log.warning("%s: integrity=%s releases bytes UNVERIFIED", options.table.uri, options.policy.integrity)
         splits = plan_splits(
             session.store, session.keyring, table, options.policy, options.split_bytes, options.parallelism
         )
-        return [Split(scan, tuple(tasks)) for tasks in splits]
+        # Spark takes no split at all for one that it knows nothing about.
+        return [Split(scan, tuple(tasks)) for tasks in splits] or [Split(scan, ())]
+
+    def _prune(self, scan: Scan, table: TableFiles) -> TableFiles:
+        """Leave out the files whose folders' values the filter rules out; they are counted, and not opened."""
+        wanted = scan.may_hold_rows(table.files)
+        left_out = len(table.files) - len(wanted)
+        _log.info("%s: %d files, of which the filter leaves out %d", table.table.uri, len(table.files), left_out)
+        if left_out and self._options.report is not None:
+            leave(session_for(self._options).store, self._options.report, Counts(pruned_files=left_out))
+        return replace(table, files=wanted)
 
     def _plan_scan(self, table: TableFiles) -> Scan:
         known = self._known or _schema_of(self._options, table)

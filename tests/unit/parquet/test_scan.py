@@ -39,9 +39,9 @@ def scan_of(
 
 
 def read(lake: Lake, scan: Scan, *, store: Any = None, tasks: list[FileTask] | None = None) -> pa.Table:
-    """Read files, all if none are named, and check every batch's schema."""
+    """Read files, all that may hold rows if none are named, and check every batch's schema."""
     if tasks is None:
-        tasks = [FileTask(file) for file in list_table(lake.store, lake.table).files]
+        tasks = [FileTask(file) for file in scan.may_hold_rows(list_table(lake.store, lake.table).files)]
     batches = list(scan.read(store or lake.store, lake.keyring, tasks))
     assert all(batch.schema.equals(scan.schema, check_metadata=True) for batch in batches)
     return pa.Table.from_batches(batches, scan.schema)
