@@ -49,7 +49,7 @@ class S3CSEError(Exception):
         super().__init__(problem)
 
     def __str__(self) -> str:
-        text = self.problem if self.uri is None else f"{_printable(self.uri)}: {self.problem}"
+        text = self.problem if self.uri is None else f"{printable(self.uri)}: {self.problem}"
         if self.found is not None:
             text += f"; found {self.found}"
         if self.expected is not None:
@@ -68,9 +68,9 @@ class S3CSEError(Exception):
         return named.with_traceback(self.__traceback__)
 
 
-def _printable(uri: str) -> str:
+def printable(text: str) -> str:
     """Escape control characters: a key chosen by somebody else must not write into a terminal or forge a log line."""
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in uri)
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 class EnvelopeError(S3CSEError):

@@ -12,6 +12,7 @@ from pyspark.sql.types import StructType
 
 from s3cse.envelope.profiles import find_profile
 from s3cse.errors import SettingsError
+from s3cse.parquet.file_names import data_file_name
 from s3cse.parquet.sink import StagedFile, TableSink
 from s3cse.spark import commit
 from s3cse.spark.options import Options
@@ -100,9 +101,7 @@ class WriteJob:
             raise
 
     def _file_name(self, partition: int, attempt: int, count: int) -> str:
-        # Unique per attempt: Spark may run a task twice, at the same time or one after the other.
-        suffix = "" if self._options.compression == "none" else f".{self._options.compression}"
-        return f"part-{partition:05d}-{self._job}-a{attempt}-{count:03d}{suffix}.parquet"
+        return data_file_name(partition, self._job, attempt, count, self._options.compression)
 
     def commit(self, staged: Sequence[StagedFile]) -> None:
         """Publish the files of all tasks; runs on the driver, perhaps more than once.

@@ -1,0 +1,55 @@
+"""The command line on a store in memory."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from s3cse.cli import uploads
+from s3cse.cli.app import app
+from s3cse.storage.memory import MemoryStore
+from s3cse.storage.port import Location
+
+JOB = "0123456789abcdef" * 2
+
+
+class Shell:
+    """Runs commands on ``store``; ``opened`` are the (region, endpoint) asked for."""
+
+    def __init__(self) -> None:
+        self.store: Any = MemoryStore(clock=lambda: self.started)
+        self.started = datetime.now(timezone.utc)
+        self.opened: list[tuple[str | None, str | None]] = []
+
+    def run(self, *arguments: str, stdin: str | None = None) -> Any:
+        """Run a command; the result has exit_code, stdout and stderr."""
+        return CliRunner().invoke(app, arguments, input=stdin)
+
+    def upload(self, key: str, age: timedelta, *parts: bytes) -> str:
+        """Begin an upload that long ago; return its id."""
+        self.started = datetime.now(timezone.utc) - age
+        place = Location("lake", key)
+        upload_id = self.store.create_upload(place, {})
+        for number, part in enumerate(parts, 1):
+            self.store.upload_part(place, upload_id, number, part)
+        return upload_id
+
+    def left(self) -> list[str]:
+        """Return the keys of what is unfinished."""
+        return sorted(row.location.key for row in self.store.list_uploads(Location("lake", "")))
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """A shell whose S3 is in memory."""
+    made = Shell()
+
+    def open_store(place: Location, region: str | None, endpoint_url: str | None) -> MemoryStore:
+        made.opened.append((region, endpoint_url))
+        return made.store
+
+    monkeypatch.setattr(uploads, "open_store", open_store)
+    return made
