@@ -5,6 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 PEER   := .venv-s3ec
 SPARK41 := .venv-pyspark41
+SPARK35 := .venv-pyspark35
 
 .PHONY: help demo test test-heavy interop check setup bench clean
 
@@ -35,6 +36,15 @@ $(SPARK41)/.installed: pyproject.toml
 	$(SPARK41)/bin/python -m pip install --quiet --editable ".[demo]" "pyspark==4.1.4" --group dev
 	@touch $@
 
+# The Spark of EMR 7 and Glue 5, without Python data sources. It is not for Python 3.12 and later: nothing to run there.
+$(SPARK35)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(SPARK35)
+	$(SPARK35)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info >= (3, 12))' && \
+		$(SPARK35)/bin/python -m pip install --quiet --editable ".[demo]" "pyspark==3.5.9" --group dev || \
+		$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12))'
+	@touch $@
+
 setup: $(STAMP) ## make .venv with everything in it
 
 demo: $(STAMP) ## encrypt a real table with spark-submit, query it, verify it (no AWS account needed)
@@ -50,7 +60,7 @@ check: $(STAMP) ## format, lint, types, layers
 test: check $(PEER)/.installed ## all of the above and every test that needs no root
 	$(BIN)/python -m pytest -m "not heavy"
 
-test-heavy: $(STAMP) $(PEER)/.installed $(SPARK41)/.installed ## sanitizers, valgrind, slow clients (may use apt)
+test-heavy: $(STAMP) $(PEER)/.installed $(SPARK41)/.installed $(SPARK35)/.installed ## sanitizers, valgrind, slow clients (may use apt)
 	$(BIN)/python -m pytest -m heavy
 
 interop: $(STAMP) $(PEER)/.installed ## other people's S3 encryption clients, both ways (part of test-heavy; uses Maven, Go and apt)
@@ -60,4 +70,4 @@ bench: $(STAMP) $(SPARK41)/.installed ## measure against peers and write bench/R
 	$(BIN)/python bench/run.py
 
 clean: ## remove what the build made
-	rm -rf build dist $(VENV) $(PEER) $(SPARK41) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf build dist $(VENV) $(PEER) $(SPARK41) $(SPARK35) .mypy_cache .ruff_cache .pytest_cache

@@ -15,10 +15,12 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 import s3cse.local
+import s3cse.spark
 from s3cse.envelope.profiles import Profile
 from s3cse.keyrings import KmsKeyring
 from s3cse.local.java import java_home
 from s3cse.objects.put import put_object
+from s3cse.spark.api import DATA_SOURCES
 from s3cse.storage.port import Location
 from s3cse.storage.s3 import S3Store
 from spark.fakes import GCM, parquet
@@ -52,7 +54,7 @@ def spark_environment(servers: s3cse.local.Servers) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def spark(servers: s3cse.local.Servers) -> Iterator[SparkSession]:
-    """The one Spark session of the run; its processes see the servers, this one does not."""
+    """The one Spark session of the run; its processes see the servers, this one only where it plans (Spark 3.5)."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in spark_environment(servers).items():
             patch.setenv(name, value)
@@ -62,7 +64,9 @@ def spark(servers: s3cse.local.Servers) -> Iterator[SparkSession]:
         for name, value in SETTINGS.items():
             builder = builder.config(name, value)
         session = builder.getOrCreate()
-    yield session
+        if DATA_SOURCES:
+            patch.undo()
+        yield session
     session.stop()
 
 
@@ -87,12 +91,19 @@ class Table:
         return S3Store(self.s3)
 
     def write(self, df: DataFrame, mode: str = "append", **options: str) -> None:
-        """Write through ``df.write.format("s3cse")``."""
-        df.write.format("s3cse").mode(mode).options(**{**self.options, **options}).save(self.uri)
+        """Write through ``df.write.format("s3cse")``, or as Spark 3.5 can."""
+        given = {**self.options, **options}
+        if DATA_SOURCES:
+            df.write.format("s3cse").mode(mode).options(**given).save(self.uri)
+        else:
+            s3cse.spark.write(df, self.uri, mode, **given)
 
     def read(self, schema: str | None = None, **options: str) -> DataFrame:
-        """Read through ``spark.read.format("s3cse")``."""
-        reader = self.spark.read.format("s3cse").options(**{**self.options, **options})
+        """Read through ``spark.read.format("s3cse")``, or as Spark 3.5 can."""
+        given = {**self.options, **options}
+        if not DATA_SOURCES:
+            return s3cse.spark.read(self.spark, self.uri, schema=schema, **given)
+        reader = self.spark.read.format("s3cse").options(**given)
         return (reader if schema is None else reader.schema(schema)).load(self.uri)
 
     def put(self, name: str, rows: pa.Table | bytes, profile: Profile | None = GCM, **writing: Any) -> Location:

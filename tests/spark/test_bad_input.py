@@ -6,6 +6,7 @@ import base64
 import contextlib
 import io
 import pickle
+import traceback
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -35,7 +36,8 @@ def fails(action: Callable[[], Any]) -> str:
     """Run what has to fail; return the whole text of the error, in which nothing secret may be."""
     with pytest.raises(Exception) as caught:  # noqa: PT011 - the caller looks into it
         action()
-    text = str(caught.value)
+    # With its kind, which Spark puts before the errors of its workers, and Python before those of this process.
+    text = "".join(traceback.format_exception_only(caught.value))
     assert explain(caught.value) is not None, f"no error of ours: {text[-2000:]}"
     assert MARKER not in text
     return text
@@ -169,7 +171,7 @@ def test_throttling_without_end(
     table.put("f.parquet", pa.table({"id": [1], "text": [MARKER]}))
     s3_proxy.fail(Fault(SLOW_DOWN, method="GET", key="*/f.parquet"))
     options = parse_options({**table.options, "path": table.uri, "endpointUrl": s3_proxy.url})
-    line = fails(lambda: table_schema(options))
+    line = cause(fails(lambda: table_schema(options))).removeprefix("TransferError: ")
     assert line.startswith(f"{table.uri}f.parquet: ")
     assert "SlowDown" in line
     assert s3_proxy.count("GET", key="*/f.parquet") > 3
@@ -221,6 +223,7 @@ def test_wrong_requests(one_file: Table, ask: dict[str, str], found: str) -> Non
     assert found in line
 
 
+@pytest.mark.data_source
 @pytest.mark.parametrize("mode", ["errorifexists", "ignore"])
 def test_save_modes_that_are_not_supported(spark: SparkSession, table: Table, mode: str) -> None:
     """Spark refuses other modes than append and overwrite, and nothing is written."""

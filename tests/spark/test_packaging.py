@@ -7,7 +7,10 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import pytest
+
 import s3cse.local
+from s3cse.spark.api import DATA_SOURCES
 from spark.fixtures import SETTINGS, spark_environment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,6 +27,7 @@ print(pyspark_s3cse.DefaultSource.name())
 """
 
 
+@pytest.mark.data_source
 def test_small_package_imports_fast_and_alone() -> None:
     """Spark imports pyspark_s3cse for other formats, too: that takes less than 50 ms and pulls nothing in."""
     fastest = 1.0
@@ -50,6 +54,13 @@ def test_package_is_silent_without_data_sources() -> None:
     assert done.stdout.strip() == "False"
 
 
+def test_small_package_on_this_spark() -> None:
+    """The package imports in a fresh process, and has a source to register where this Spark knows such."""
+    script = "import pyspark_s3cse as package; print(hasattr(package, 'DefaultSource'))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd="/")
+    assert done.stdout.strip() == str(DATA_SOURCES)
+
+
 FIND = """
 from pyspark.sql import SparkSession
 import pyspark_s3cse
@@ -62,6 +73,7 @@ except Exception as error:
 """
 
 
+@pytest.mark.data_source
 def test_wheel_on_a_path_is_found(tmp_path: Path, servers: s3cse.local.Servers) -> None:
     """A wheel unpacked into a folder on PYTHONPATH is found by Spark without register()."""
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
