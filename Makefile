@@ -29,11 +29,11 @@ $(PEER)/.installed: Makefile
 	$(PEER)/bin/python -m pip install --quiet amazon-s3-encryption-client-python==4.0.0
 	@touch $@
 
-# The oldest Spark series that long-term EMR and Glue releases run; 4.3 is in the main environment.
+# The Spark 4 of long-term EMR and Glue releases, with what Spark Connect needs; 4.3 is in the main environment.
 $(SPARK41)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(SPARK41)
 	$(SPARK41)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(SPARK41)/bin/python -m pip install --quiet --editable ".[demo]" "pyspark==4.1.4" --group dev
+	$(SPARK41)/bin/python -m pip install --quiet --editable ".[demo]" "pyspark[connect]==4.1.4" --group dev
 	@touch $@
 
 # The Spark of EMR 7 and Glue 5, without Python data sources. It is not for Python 3.12 and later: nothing to run there.
