@@ -113,7 +113,7 @@ def summarise(
         print(", ".join(f"{count} {status}" for status, count in counts.items()) + f"; {rows:,} rows", end="")
         print("" if expected is None else f" ({'as' if rows_right else 'NOT as'} expected: {expected:,})")
         for uri in uploads:
-            print(f"never completed: {uri} (s3cse uploads abort, or an AbortIncompleteMultipartUpload rule, removes such uploads)")
+            print(f"never completed: {uri} (s3cse uploads abort, or the bucket's lifecycle rule, removes it)")
         for uri in overwrites:
             print(f"overwrite never finished: {uri} (if no job is at it, the next write to the table settles it)")
         if refused:
