@@ -22,6 +22,7 @@ from s3cse.objects.policy import Policy
 from s3cse.objects.ranges import Span
 from s3cse.objects.reader import read_unverified_ranges, read_whole
 from s3cse.parquet.footer import END_BYTES, footer_bytes
+from s3cse.parquet.int96 import arrow_schema
 from s3cse.parquet.range_file import RangeFile
 
 #: The policies under which nothing of a GCM file is used before it is authenticated.
@@ -163,7 +164,7 @@ def _opened(
         file = pq.ParquetFile(source, metadata=metadata, coerce_int96_timestamp_unit="us", pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
         raise unreadable(opened, verified, error) from error
-    return ParquetInput(opened, file, _arrow_schema(file), verified, ranges)
+    return ParquetInput(opened, file, arrow_schema(file), verified, ranges)
 
 
 def unreadable(opened: OpenObject, verified: bool, error: BaseException) -> S3CSEError:
@@ -197,14 +198,3 @@ def _chunks(group: pq.RowGroupMetaData, columns: set[str]) -> list[Span]:
                 start = min(start, chunk.dictionary_page_offset)
             spans.append(Span(start, start + chunk.total_compressed_size))
     return spans
-
-
-def _arrow_schema(file: pq.ParquetFile) -> pa.Schema:
-    """Return the file's Arrow schema, in which INT96 columns are what Spark means by them: instants in UTC."""
-    schema = file.schema_arrow
-    for index in range(len(file.schema)):
-        column = file.schema.column(index)
-        at = schema.get_field_index(column.path)
-        if column.physical_type == "INT96" and at >= 0:
-            schema = schema.set(at, schema.field(at).with_type(pa.timestamp("us", tz="UTC")))
-    return schema

@@ -4,7 +4,7 @@ Rows wait, per partition, until one row group is full or all that wait exceed th
 partition is encoded and goes to its file. At most ``max_open_files`` files are open; the least recently used one is
 finished to make room, and its partition gets another file later.
 
-Memory: PENDING_BYTES (rows that wait) + one encoded row group + open files × (a spool and a part).
+Memory: FileTargets.pending_bytes (rows that wait) + one encoded row group + open files × (a spool and a part).
 """
 
 from __future__ import annotations
@@ -25,17 +25,13 @@ from s3cse.objects.envelope_storage import EnvelopeStorage
 from s3cse.objects.upload import PART_BYTES, SPOOL_MEMORY_BYTES, ObjectWriter, StagedUpload
 from s3cse.parquet.conform import conform
 from s3cse.parquet.encrypted_file import EncryptedFile
+from s3cse.parquet.file_targets import FileTargets
 from s3cse.parquet.hive import partition_path
 from s3cse.storage.port import Location, ObjectStore
 
-#: Arrow bytes of a row group before encoding.
-ROW_GROUP_BYTES = 32 << 20
 ROW_GROUP_ROWS = 1 << 20
-#: Arrow bytes that may wait over all partitions.
-PENDING_BYTES = 64 << 20
-#: Bytes of Parquet after which a file is finished and another begun: `strict` readers hold a file in memory.
-FILE_BYTES = 256 << 20
 MAX_OPEN_FILES = 8
+_DEFAULT_TARGETS = FileTargets()
 _SHARED_SPOOL_BYTES = PART_BYTES  # per file, where several may be open
 
 PartitionKey = tuple[Any, ...]
@@ -74,6 +70,7 @@ class TableSink:
         name: gives the file name for the n-th file of this task.
         compression: Parquet codec.
         storage: where envelopes go: ``metadata`` | ``instruction-file``.
+        targets: how large row groups and files get.
     """
 
     def __init__(
@@ -88,6 +85,7 @@ class TableSink:
         name: Callable[[int], str],
         compression: str = "snappy",
         storage: str = "metadata",
+        targets: FileTargets = _DEFAULT_TARGETS,
         max_open_files: int = MAX_OPEN_FILES,
     ) -> None:
         self._store, self._keyring, self._profile, self._table = store, keyring, profile, table
@@ -97,6 +95,7 @@ class TableSink:
         self._name = name
         self._compression = compression
         self._storage = storage
+        self._targets = targets
         self._max_open_files = max_open_files
         self._waiting: dict[PartitionKey, _Waiting] = {}
         self._pending_bytes = 0
@@ -114,9 +113,9 @@ class TableSink:
             waiting.nbytes += nbytes
             waiting.rows += rows.num_rows
             self._pending_bytes += nbytes
-            if waiting.nbytes >= ROW_GROUP_BYTES or waiting.rows >= ROW_GROUP_ROWS:
+            if waiting.nbytes >= self._targets.flush_bytes or waiting.rows >= ROW_GROUP_ROWS:
                 self._flush(key)
-        while self._pending_bytes > PENDING_BYTES:
+        while self._pending_bytes > self._targets.pending_bytes:
             self._flush(max(self._waiting, key=lambda key: self._waiting[key].nbytes))
 
     def _by_partition(self, batch: pa.RecordBatch) -> Iterator[tuple[PartitionKey, pa.RecordBatch]]:
@@ -134,11 +133,20 @@ class TableSink:
         waiting = self._waiting.pop(key)
         self._pending_bytes -= waiting.nbytes
         table = pa.Table.from_batches(waiting.batches, self._file_schema)
+        done = self._append(key, table)
+        while done < table.num_rows:
+            done += self._append(key, table.slice(done))
+
+    def _append(self, key: PartitionKey, table: pa.Table) -> int:
+        """Write what the partition's file still takes as one row group; return the number of rows."""
         file = self._file_for(key)
-        file.parquet.write_table(table, row_group_size=max(table.num_rows, 1))
-        file.rows += table.num_rows
-        if file.upload.plaintext_bytes >= FILE_BYTES:
+        limit = self._targets.rows
+        taken = table if limit is None else table.slice(0, limit - file.rows)
+        file.parquet.write_table(taken, row_group_size=max(taken.num_rows, 1))
+        file.rows += taken.num_rows
+        if file.rows == limit or file.upload.plaintext_bytes >= self._targets.file_bytes:
             self._finish_file(key)
+        return int(taken.num_rows)
 
     def _file_for(self, key: PartitionKey) -> _OpenFile:
         if key not in self._open:
