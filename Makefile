@@ -63,7 +63,7 @@ test: check $(PEER)/.installed ## all of the above and every test that needs no 
 test-heavy: $(STAMP) $(PEER)/.installed $(SPARK41)/.installed $(SPARK35)/.installed ## sanitizers, valgrind, slow clients (may use apt)
 	$(BIN)/python -m pytest -m heavy
 
-interop: $(STAMP) $(PEER)/.installed ## other people's S3 encryption clients, both ways (part of test-heavy; uses Maven, Go and apt)
+interop: $(STAMP) $(PEER)/.installed $(SPARK41)/.installed ## other people's S3 encryption clients, both ways (part of test-heavy; uses Maven, Go and apt)
 	$(BIN)/python -m pytest -m heavy tests/interop
 
 bench: $(STAMP) $(SPARK41)/.installed ## measure against peers and write bench/README.md

@@ -57,7 +57,7 @@ class Driver:
         return {result.id: result for result in results}
 
 
-def _output(command: Sequence[str | Path], *, cwd: Path | None = None) -> str:
+def output(command: Sequence[str | Path], *, cwd: Path | None = None) -> str:
     """Return what a command prints; UnavailableError has the start of it if the command fails."""
     name = Path(command[0]).name
     try:
@@ -83,7 +83,7 @@ def _maven() -> str:
         stale.unlink()
     command = ["mvn", "--batch-mode", "--quiet", "--fail-at-end", "compile", f"-DbuildRoot={BUILD}"]
     try:
-        return _output(command, cwd=HERE / "java")
+        return output(command, cwd=HERE / "java")
     except UnavailableError as error:
         said = str(error)
     assert "COMPILATION ERROR" not in said, said  # ours to mend, and no reason to skip
@@ -106,27 +106,27 @@ def ruby() -> Driver:
     """Return the Ruby driver; Debian's packages are installed where that is allowed."""
     script = str(HERE / "ruby" / "driver.rb")
     try:
-        return Driver(("ruby", "-W0", script), _output(["ruby", "-W0", script, "--version"]).strip())
+        return Driver(("ruby", "-W0", script), output(["ruby", "-W0", script, "--version"]).strip())
     except UnavailableError:
         if shutil.which("apt-get") is None or os.geteuid() != 0:
             raise
-    _output(["apt-get", "update"])
-    _output(["apt-get", "install", "--yes", "ruby-aws-sdk-s3", "ruby-aws-sdk-kms"])
-    return Driver(("ruby", "-W0", script), _output(["ruby", "-W0", script, "--version"]).strip())
+    output(["apt-get", "update"])
+    output(["apt-get", "install", "--yes", "ruby-aws-sdk-s3", "ruby-aws-sdk-kms"])
+    return Driver(("ruby", "-W0", script), output(["ruby", "-W0", script, "--version"]).strip())
 
 
 def python() -> Driver:
     """Return the driver of the official Python client, in its environment (``make test`` makes it)."""
     command = (str(ROOT / ".venv-s3ec" / "bin" / "python"), str(HERE / "python" / "driver.py"))
-    return Driver(command, _output([*command, "--version"]).strip())
+    return Driver(command, output([*command, "--version"]).strip())
 
 
 def go() -> Driver:
     """Return the Go driver."""
     program = BUILD / "go-driver"
-    _output(["go", "mod", "download"], cwd=HERE / "go")
+    output(["go", "mod", "download"], cwd=HERE / "go")
     subprocess.run(["go", "build", "-o", program, "."], cwd=HERE / "go", check=True)
-    version = _output(["go", "list", "-m", "-f", "{{.Version}}", "github.com/aws/aws-sdk-go"], cwd=HERE / "go")
+    version = output(["go", "list", "-m", "-f", "{{.Version}}", "github.com/aws/aws-sdk-go"], cwd=HERE / "go")
     return Driver((str(program),), version.strip().removeprefix("v"))
 
 
