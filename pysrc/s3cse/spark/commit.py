@@ -5,7 +5,8 @@ Executors upload parts and complete nothing; the driver's commit completes every
 return; then what was replaced is deleted, ``_SUCCESS`` written, and the journal removed. Names carry the job's id, so
 commit and abort find leftovers of failed and speculative attempts, which Spark does not report. ``_SUCCESS`` names the
 last jobs that are done: without it a repeated commit could not tell what came after it from what it was to replace, and
-an abort that comes late could not tell that the old data is gone.
+an abort that comes late could not tell that the old data is gone. An overwrite of partitions only is the same, but that
+its journal names no file outside the folders of the new ones.
 
 Spark calls ``abort`` in a fresh process when ``commit`` throws. Before the point of no return, abort removes whatever
 commit had completed: the old data is untouched. After that it deletes nothing, and the work can only go forward: by a
@@ -15,7 +16,7 @@ repeated commit, or by the next writer, which finishes what it finds.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from s3cse.errors import S3CSEError, TransferError
@@ -31,8 +32,19 @@ _REMEMBERED = 16  # jobs that _SUCCESS names, newest first
 _log = logging.getLogger(__name__)
 
 
-def commit(store: ObjectStore, table: Location, job: str, staged: Sequence[StagedFile], *, overwrite: bool) -> None:
+def commit(
+    store: ObjectStore,
+    table: Location,
+    job: str,
+    staged: Sequence[StagedFile],
+    *,
+    overwrite: bool,
+    only_partitions: bool = False,
+) -> None:
     """Make a job's files the table's (overwrite) or part of it (append); safe to repeat.
+
+    Args:
+        only_partitions: an overwrite replaces what is in the staged files' folders, and nothing where none is staged.
 
     Raises:
         TransferError: S3 refused. Before the journal the table is as it was once abort has run; after it, the new data
@@ -43,17 +55,22 @@ def commit(store: ObjectStore, table: Location, job: str, staged: Sequence[Stage
     _finish_other_overwrites(store, table, job)
     _abort_uploads(store, table, job, keep=staged)
     if overwrite:
-        _overwrite(store, table, job, staged)
+        _overwrite(store, table, job, staged, only_partitions=only_partitions)
     else:
         _complete_all(store, staged)
         _mark_done(store, table, job)
 
 
-def _overwrite(store: ObjectStore, table: Location, job: str, staged: Sequence[StagedFile]) -> None:
+def _overwrite(
+    store: ObjectStore, table: Location, job: str, staged: Sequence[StagedFile], *, only_partitions: bool
+) -> None:
     own = journal.read_own(store, table, job)
     if own is None:
         new = tuple(_relative(table, file.upload.location) for file in staged)
-        own = journal.Journal(job, journal.PENDING, new, _names_not_of(store, table, job))
+        replaced = _names_not_of(store, table, job)
+        if only_partitions:
+            replaced = _names_beside(new, replaced)
+        own = journal.Journal(job, journal.PENDING, new, replaced)
         journal.write(store, table, own)
     if own.state == journal.PENDING:
         _complete_all(store, staged)
@@ -116,6 +133,19 @@ def _names_not_of(store: ObjectStore, table: Location, job: str) -> tuple[str, .
     """Return what an overwrite replaces: everything, with the journals of other jobs that never came to their end."""
     names = [_relative(table, row.location) for row in store.list(_folder(table))]
     return tuple(name for name in names if job not in name.rpartition("/")[2] and name != SUCCESS)
+
+
+def _names_beside(new: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names in the folders of the new ones, and below these; never what lies above, where journals are."""
+    folders = {name.rpartition("/")[0] for name in new}
+    return tuple(name for name in names if not folders.isdisjoint(_folders_of(name)))
+
+
+def _folders_of(name: str) -> Iterator[str]:
+    """Yield the folders that a name lies in, innermost first."""
+    while "/" in name:
+        name = name.rpartition("/")[0]
+        yield name
 
 
 def _complete_all(store: ObjectStore, staged: Sequence[StagedFile]) -> None:

@@ -33,6 +33,12 @@ HELP = {
     "partitionBy": "columns that become folders, with commas between",
     "schemaMode": "one (default): the smallest file speaks for all | merge: unite the schemas of all files",
     "compression": "snappy (default) | zstd | gzip | lz4 | none",
+    "maxRecordsPerFile": "rows in a file at most, as for Spark's own files (default: 0, no limit)",
+    "rowGroupBytes": "bytes of rows in memory that become one row group (default: 32m); a task may hold two",
+    "fileBytes": "bytes of Parquet after which a file is finished and another begun (default: 256m); a strict reader "
+    "holds a file in memory",
+    "partitionOverwrite": "what an overwrite replaces: static (default), the whole table | dynamic, only the "
+    "partitions that the new data has",
     "splitBytes": "stored bytes per read task at most (default: 64m)",
     "rowCounts": "true: instead of the rows one row for each file, with its number of rows, from the footers alone",
     "report": "S3 folder where each task leaves what it verified and what not, for s3cse.spark.read_report",
@@ -45,7 +51,10 @@ CONNECTION = (
 READING = (
     *CONNECTION, "integrity", "legacy", "commitment", "plaintext", "columns", "filter", "schemaMode", "splitBytes",
 )  # fmt: skip
-WRITING = (*CONNECTION, "profile", "storage", "partitionBy", "compression")
+WRITING = (
+    *CONNECTION, "profile", "storage", "partitionBy", "compression", "maxRecordsPerFile", "rowGroupBytes", "fileBytes",
+    "partitionOverwrite",
+)  # fmt: skip
 
 
 def add_flags(parser: argparse.ArgumentParser, names: Sequence[str], **defaults: str) -> None:

@@ -14,6 +14,7 @@ from s3cse.envelope.stored_form import STORAGE
 from s3cse.errors import SettingsError
 from s3cse.keyrings.configured import KINDS, KeyringSettings
 from s3cse.objects.policy import COMMITMENT, LEGACY, PLAINTEXT, Policy
+from s3cse.parquet.file_targets import FileTargets
 from s3cse.storage.port import Location
 
 _MIB = 1 << 20
@@ -22,7 +23,12 @@ _CODECS = ("snappy", "zstd", "gzip", "lz4", "none")
 _SPARK = {"path", "paths"}
 _ENVIRONMENT = "S3CSE_"
 _DEFAULT_POLICY = Policy()
+_DEFAULT_TARGETS = FileTargets()
 _POLICY = ("integrity", "legacy", "commitment", "plaintext")
+#: Options that say how large files get.
+_TARGETS = ("maxrecordsperfile", "rowgroupbytes", "filebytes")
+#: One object encrypted with GCM ends at 64 GiB - 32 bytes, whatever the last row group adds.
+_MOST_FILE_BYTES = 32 << 30
 #: Options that say which keyring; the Region is that of bucket and key.
 _KEYRING = (
     "keyring", "kmskeyid", "kmsaccounts", "kmsregions", "keyfile", "keyenv", "provider", "region", "kmsendpointurl",
@@ -42,7 +48,16 @@ Use = Literal["read", "write"]
 #: Options that mean nothing to the other use; in lower case, as Spark hands them over.
 ONLY: Mapping[Use, tuple[str, ...]] = {
     "read": (*_POLICY, "columns", "filter", "schemamode", "splitbytes", "parallelism", "rowcounts", "report"),
-    "write": ("profile", "storage", "partitionby", "compression"),
+    "write": (
+        "profile",
+        "storage",
+        "partitionby",
+        "compression",
+        "maxrecordsperfile",
+        "rowgroupbytes",
+        "filebytes",
+        "partitionoverwrite",
+    ),
 }
 
 
@@ -50,7 +65,8 @@ ONLY: Mapping[Use, tuple[str, ...]] = {
 class Options:
     """What the user asked for, validated. Holds no secret: it travels in Spark's plan.
 
-    ``split_bytes`` is the stored size that one read task should get; ``columns`` and ``partition_by`` are column names.
+    ``split_bytes`` is the stored size that one read task should get; ``columns`` and ``partition_by`` are column names;
+    for ``targets`` see there.
     """
 
     table: Location
@@ -65,13 +81,15 @@ class Options:
     partition_by: tuple[str, ...] = ()
     schema_mode: str = "one"
     compression: str = "snappy"
+    targets: FileTargets = _DEFAULT_TARGETS
+    partition_overwrite: str = "static"
     split_bytes: int = 64 * _MIB
     parallelism: int | None = None
     row_counts: bool = False
     report: Location | None = None
 
 
-_FIELDS = {field.name for field in fields(Options)} - {"keyring", "policy"}
+_FIELDS = {field.name for field in fields(Options)} - {"keyring", "policy", "targets"}
 
 
 def parse_options(
@@ -140,6 +158,7 @@ def _values(lower: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {"table": _table(lower)}
     policy: dict[str, Any] = {}
     keyring: dict[str, Any] = {}
+    targets: dict[str, Any] = {}
     for name, (field, parse) in _PARSERS.items():
         if name in lower:
             value = parse(name, lower[name])
@@ -147,10 +166,13 @@ def _values(lower: Mapping[str, str]) -> dict[str, Any]:
                 policy[name] = value
             if name in _KEYRING:
                 keyring[field] = value
+            if name in _TARGETS:
+                targets[field] = value
             if field in _FIELDS:
                 values[field] = value
     values["policy"] = Policy(**policy)
     values["keyring"] = KeyringSettings(**keyring)
+    values["targets"] = FileTargets(**targets)
     return values
 
 
@@ -231,6 +253,24 @@ def _size(name: str, value: str) -> int:
     return int(digits) * factor
 
 
+def _file_size(name: str, value: str) -> int:
+    size = _size(name, value)
+    if size > _MOST_FILE_BYTES:
+        raise SettingsError(f"option {SPELLING[name]} is too large", found=repr(value), expected="32g at most")
+    return size
+
+
+def _row_limit(name: str, value: str) -> int | None:
+    """Read a number of rows; 0 and less mean no limit, as for Spark's own files."""
+    try:
+        rows = int(value)
+    except ValueError:
+        raise SettingsError(
+            f"option {SPELLING[name]} is no number of rows", found=repr(value), expected="a number, 0 for no limit"
+        ) from None
+    return rows if rows > 0 else None
+
+
 def _count(name: str, value: str) -> int:
     if not value.strip().isdigit() or int(value) == 0:
         raise SettingsError(f"option {SPELLING[name]} is no number of tasks", found=repr(value), expected="1 or more")
@@ -301,6 +341,10 @@ _PARSERS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "partitionby": ("partition_by", _names),
     "schemamode": ("schema_mode", _choice("one", "merge")),
     "compression": ("compression", _choice(*_CODECS)),
+    "maxrecordsperfile": ("rows", _row_limit),
+    "rowgroupbytes": ("row_group_bytes", _file_size),
+    "filebytes": ("file_bytes", _file_size),
+    "partitionoverwrite": ("partition_overwrite", _choice("static", "dynamic")),
     "splitbytes": ("split_bytes", _size),
     "parallelism": ("parallelism", _count),
     "rowcounts": ("row_counts", _flag),
@@ -317,6 +361,10 @@ SPELLING = {name: name for name in _PARSERS} | {
     "keyenv": "keyEnv",
     "partitionby": "partitionBy",
     "schemamode": "schemaMode",
+    "maxrecordsperfile": "maxRecordsPerFile",
+    "rowgroupbytes": "rowGroupBytes",
+    "filebytes": "fileBytes",
+    "partitionoverwrite": "partitionOverwrite",
     "splitbytes": "splitBytes",
     "rowcounts": "rowCounts",
 }

@@ -29,8 +29,8 @@ class WriteJob:
         overwrite: replace the table's content, else add to it.
 
     Raises:
-        SettingsError: a type that is not supported, a partition column that is not there or cannot be one, or nothing
-            left to put into the files.
+        SettingsError: a type that is not supported, a partition column that is not there or cannot be one, nothing
+            left to put into the files, or partitions to be replaced where there are none.
     """
 
     def __init__(self, options: Options, schema: StructType, overwrite: bool) -> None:
@@ -38,6 +38,7 @@ class WriteJob:
         # Nullable, as Spark's own files are: whether a column happens to have no nulls here is not the table's promise.
         self._schema = pa.schema([column.with_nullable(True) for column in to_arrow(schema)])
         self._overwrite = overwrite
+        self._only_partitions = overwrite and options.partition_overwrite == "dynamic"
         self._job = uuid.uuid4().hex
         missing = [name for name in options.partition_by if name not in self._schema.names]
         if missing:
@@ -49,6 +50,12 @@ class WriteJob:
         self._check_types(options.partition_by)
         if set(self._schema.names) <= set(options.partition_by):
             raise SettingsError("partitionBy names every column", fix="leave at least one for the files")
+        if self._only_partitions and not options.partition_by:
+            # The whole table would go, which nobody asked for.
+            raise SettingsError(
+                "an overwrite with partitionOverwrite=dynamic needs partitionBy",
+                fix="name the partition columns, or leave partitionOverwrite out to replace the whole table",
+            )
 
     @property
     def table(self) -> str:
@@ -89,13 +96,15 @@ class WriteJob:
             name=lambda count: self._file_name(partition, attempt, count),
             compression=self._options.compression,
             storage=self._options.storage,
+            targets=self._options.targets,
         )
         try:
             for batch in batches:
                 sink.write(batch)
             # As Spark's own writer does, an empty table keeps its schema in a file without rows. This task cannot know
-            # whether the others have some: commit drops the file then.
-            return tuple(sink.finish(at_least_one=partition == 0))
+            # whether the others have some: commit drops the file then. Where only the partitions of new rows are
+            # replaced, no rows replace nothing, not the partition of null that this file would lie in.
+            return tuple(sink.finish(at_least_one=partition == 0 and not self._only_partitions))
         except BaseException:
             sink.abort()
             raise
@@ -112,7 +121,14 @@ class WriteJob:
         if any(file.rows for file in staged):
             staged = [file for file in staged if file.rows]  # the others' uploads are leftovers, which commit aborts
         store = session_for(self._options).store
-        commit.commit(store, self._options.table, self._job, staged, overwrite=self._overwrite)
+        commit.commit(
+            store,
+            self._options.table,
+            self._job,
+            staged,
+            overwrite=self._overwrite,
+            only_partitions=self._only_partitions,
+        )
 
     def abort(self) -> None:
         """Remove what the job left; runs on the driver, perhaps in another process than commit."""

@@ -12,8 +12,10 @@ import pytest
 
 from s3cse.errors import S3CSEError, SettingsError
 from s3cse.objects.upload import complete
+from s3cse.parquet import file_targets
 from s3cse.parquet import sink as sink_module
-from s3cse.parquet.sink import StagedFile, TableSink
+from s3cse.parquet.file_targets import FileTargets
+from s3cse.parquet.sink import MAX_OPEN_FILES, StagedFile, TableSink
 from s3cse.parquet.table import list_table
 from spark.fakes import CBC, GCM, FailingStore, Lake
 
@@ -169,9 +171,9 @@ def test_few_files_are_open_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_waiting_rows_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the number of partitions, the rows that wait stay below the limit, and all arrive."""
-    monkeypatch.setattr(sink_module, "PENDING_BYTES", 4000)
+    monkeypatch.setattr(file_targets, "PENDING_BYTES", 4000)
     lake = Lake()
-    sink = sink_for(lake, partition_by=["k"])
+    sink = sink_for(lake, partition_by=["k"], targets=FileTargets(row_group_bytes=2000))
     for start in range(0, 2000, 50):
         sink.write(batch([str(number % 25) for number in range(50)], start))
         assert sink._pending_bytes <= 4000
@@ -183,9 +185,8 @@ def test_waiting_rows_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_row_groups_and_files_have_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small batches make proper row groups, and a file that is large enough is followed by another."""
     monkeypatch.setattr(sink_module, "ROW_GROUP_ROWS", 1000)
-    monkeypatch.setattr(sink_module, "FILE_BYTES", 20_000)
     lake = Lake()
-    sink = sink_for(lake)
+    sink = sink_for(lake, targets=FileTargets(file_bytes=20_000))
     for start in range(0, 20_000, 100):
         sink.write(batch([f"{start}-{number}" for number in range(100)], start))
     staged = sink.finish()
@@ -193,6 +194,68 @@ def test_row_groups_and_files_have_a_size(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(staged) > 3
     assert all(20_000 <= file.upload.plaintext_bytes < 60_000 for file in staged[:-1])
     assert [value for table in tables for value in table.column("x").to_pylist()] == list(range(20_000))
+
+
+@pytest.mark.parametrize("limit", [1, 7, 10, 99, 100, 101])
+def test_files_end_at_a_number_of_rows(limit: int) -> None:
+    """Every file but the last has exactly as many rows as it may, whatever came in one batch; no row is lost."""
+    lake = Lake()
+    sink = sink_for(lake, targets=FileTargets(rows=limit))
+    for start in range(0, 100, 25):
+        sink.write(batch(["a"] * 25, start))
+    staged = sink.finish()
+    counts = [file.rows for file in staged]
+    assert counts == [limit] * (100 // limit) + [100 % limit] * (100 % limit > 0)
+    tables = publish(lake, staged)[""]
+    assert [value for table in tables for value in table.column("x").to_pylist()] == list(range(100))
+
+
+def test_number_of_rows_counts_per_file_over_row_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is half full takes what fits, and the rest of the row group begins the next one; per partition."""
+    monkeypatch.setattr(sink_module, "ROW_GROUP_ROWS", 10)
+    lake = Lake()
+    sink = sink_for(lake, partition_by=["k"], targets=FileTargets(rows=15))
+    for start in range(0, 80, 20):
+        sink.write(batch(["a", "b"] * 10, start))
+    folders = publish(lake, sink.finish())
+    assert {folder: sorted(table.num_rows for table in tables) for folder, tables in folders.items()} == {
+        "k=a": [10, 15, 15],
+        "k=b": [10, 15, 15],
+    }
+
+
+def test_row_groups_have_the_size_asked_for() -> None:
+    """A row group is written as soon as its rows take as much memory as was asked for, or as a whole file may have."""
+    for targets in (FileTargets(row_group_bytes=8000), FileTargets(file_bytes=8000)):
+        assert targets.flush_bytes == 8000
+        sink = sink_for(Lake(), targets=targets)
+        for start in range(0, 4000, 100):
+            sink.write(batch(["x" * 10] * 100, start))
+            assert sink._pending_bytes < 8000
+    assert FileTargets(row_group_bytes=100 << 20).pending_bytes == 200 << 20
+    assert FileTargets().pending_bytes == file_targets.PENDING_BYTES
+
+
+def test_many_partitions_of_one_task_stay_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With 200 values that come in any order few files are open, few rows wait, and every row is in its folder."""
+    monkeypatch.setattr(file_targets, "PENDING_BYTES", 256 << 10)
+    lake = Lake()
+    sink = sink_for(lake, partition_by=["k"], targets=FileTargets(row_group_bytes=64 << 10))
+    order = [number * 7919 % 200 for number in range(20_000)]
+    before, most = pa.total_allocated_bytes(), 0
+    for start in range(0, len(order), 500):
+        sink.write(batch([f"value {key}/{key % 3}" for key in order[start : start + 500]], start))
+        most = max(most, pa.total_allocated_bytes() - before)
+        begun = list(lake.store.list_uploads(lake.table))
+        assert len(sink._open) <= MAX_OPEN_FILES
+        assert len(begun) - len(sink._staged) <= MAX_OPEN_FILES
+        assert sink._pending_bytes <= 256 << 10
+    assert most < 8 << 20
+    folders = publish(lake, sink.finish())
+    assert len(folders) == 200
+    for key in range(200):
+        expected = [number for number, value in enumerate(order) if value == key]
+        assert numbers(folders[f"k=value {key}%2F{key % 3}"]) == expected
 
 
 def test_columns_of_a_batch_are_found_by_name() -> None:

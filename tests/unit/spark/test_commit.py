@@ -29,15 +29,23 @@ class Job:
     name: str
     staged: tuple[StagedFile, ...]
     overwrite: bool
+    only_partitions: bool = False
 
     @property
     def files(self) -> frozenset[str]:
         """The names that its commit makes visible."""
         return frozenset(relative(file.upload.location) for file in self.staged)
 
+    @property
+    def result(self) -> frozenset[str]:
+        """The names that are visible after its commit to the old table; its files lie in p=1 and p=3."""
+        if not self.overwrite:
+            return OLD | self.files
+        return self.files | {name for name in OLD if self.only_partitions and not name.startswith("p=1/")}
+
     def commit(self, store: ObjectStore) -> None:
         """Commit it."""
-        commit(store, TABLE, self.name, self.staged, overwrite=self.overwrite)
+        commit(store, TABLE, self.name, self.staged, overwrite=self.overwrite, only_partitions=self.only_partitions)
 
     def abort(self, store: ObjectStore) -> None:
         """Abort it, as Spark does in a fresh process."""
@@ -57,13 +65,13 @@ def stage(store: MemoryStore, location: Location) -> StagedFile:
     return StagedFile(StagedUpload(location, upload_id, (part,), metadata, 4, 4), rows=1)
 
 
-def start(store: MemoryStore, *, overwrite: bool, files: int = 2) -> Job:
+def start(store: MemoryStore, *, overwrite: bool, only_partitions: bool = False, files: int = 2) -> Job:
     """Run a job up to its commit; a failed attempt of a task has left an upload behind."""
     name = uuid.uuid4().hex
     folders = ("p=1/", "p=3/")
     staged = [stage(store, TABLE.child(f"{folders[at % 2]}part-{at}-{name}-a0.parquet")) for at in range(files)]
     stage(store, TABLE.child(f"p=1/part-0-{name}-a7.parquet"))
-    return Job(name, tuple(staged), overwrite)
+    return Job(name, tuple(staged), overwrite, only_partitions)
 
 
 def old_table(names: frozenset[str] = OLD) -> MemoryStore:
@@ -129,6 +137,12 @@ def overwriting() -> tuple[MemoryStore, Job]:
     return store, start(store, overwrite=True)
 
 
+def overwriting_partitions() -> tuple[MemoryStore, Job]:
+    """An overwrite of one partition of the old table that is there, and of one that is not."""
+    store = old_table()
+    return store, start(store, overwrite=True, only_partitions=True)
+
+
 def appending() -> tuple[MemoryStore, Job]:
     """An append to the old table."""
     store = old_table()
@@ -154,6 +168,55 @@ def test_overwrite_leaves_only_its_own_files() -> None:
     assert not uploads(store, job)
 
 
+def test_overwrite_of_partitions_leaves_the_others() -> None:
+    """Only what lies in the folders of the new files goes, other formats' leftovers in them included."""
+    store, job = overwriting_partitions()
+    beside = {"p=10/old.parquet", "p=2/_hidden", "README", "p=1_$folder$"}
+    for name in (*beside, "p=1/_hidden", "p=1/q=1/deeper.parquet", "p=1/"):
+        store.put(TABLE.child(name), b"rows")
+    job.commit(store)
+    assert everything(store) == {*job.files, "p=2/old-3.parquet", *beside, SUCCESS}
+    assert not uploads(store, job)
+
+
+def test_journal_of_an_overwrite_of_partitions_names_nothing_else() -> None:
+    """A reader that honours it hides no file of another partition, and the next writer deletes none."""
+    store, job = overwriting_partitions()
+    seen = []
+    written = store.put
+
+    def put(location: Location, *rest: object) -> object:
+        answer = written(location, *rest)
+        seen.extend(journal.read(store, row) for row in journal.find(store, TABLE) if row.location == location)
+        return answer
+
+    store.put = put  # type: ignore[assignment,method-assign]
+    job.commit(store)
+    assert [found.state for found in seen] == [journal.PENDING, journal.DONE]
+    assert all(set(found.replaced) == {"p=1/old-1.parquet", "p=1/old-2.parquet"} for found in seen)
+    assert all(set(found.new) == job.files for found in seen)
+
+
+def test_overwrite_of_partitions_by_nothing_changes_nothing() -> None:
+    """No rows have no partitions."""
+    store = old_table()
+    start(store, overwrite=True, only_partitions=True, files=0).commit(store)
+    assert visible(store) == OLD
+
+
+def test_overwrites_of_different_partitions_do_not_touch_each_other() -> None:
+    """Two jobs that stage at the same time and commit one after the other both count."""
+    store = old_table()
+    jobs = []
+    for folder in ("p=1/", "p=2/"):
+        name = uuid.uuid4().hex
+        staged = stage(store, TABLE.child(f"{folder}part-0-{name}-a0.parquet"))
+        jobs.append(Job(name, (staged,), overwrite=True, only_partitions=True))
+    for job in jobs:
+        job.commit(store)
+    assert visible(store) == jobs[0].files | jobs[1].files
+
+
 def test_overwrite_by_nothing_empties_the_table() -> None:
     """An overwrite without files leaves a table without files."""
     store = old_table()
@@ -174,19 +237,20 @@ def test_failed_append_shows_nothing_after_abort(dead: bool) -> None:
         assert not uploads(store, job)
 
 
+@pytest.mark.parametrize("prepare", [overwriting, overwriting_partitions])
 @pytest.mark.parametrize("dead", [False, True])
-def test_failed_overwrite_is_old_or_new_after_abort(dead: bool) -> None:
+def test_failed_overwrite_is_old_or_new_after_abort(prepare: Callable[[], tuple[MemoryStore, Job]], dead: bool) -> None:
     """Whatever request of an overwrite's commit fails: after abort readers see all of the old or all of the new."""
     outcomes = set()
-    for store, job, error in failing_runs(overwriting, dead=dead):
-        assert visible(store) in (OLD, job.files), "readers never see a mixture, not even for a moment"
+    for store, job, error in failing_runs(prepare, dead=dead):
+        assert visible(store) in (OLD, job.result), "readers never see a mixture, not even for a moment"
         if decided(store):
-            assert visible(store) == job.files, "behind the point of no return only the new data is the table's"
+            assert visible(store) == job.result, "behind the point of no return only the new data is the table's"
         before = everything(store)
         if error is not None:
             job.abort(store)
-        assert visible(store) in (OLD, job.files)
-        if visible(store) == job.files:
+        assert visible(store) in (OLD, job.result)
+        if visible(store) == job.result:
             assert everything(store) == before, "nothing may be removed any more"
         else:
             assert everything(store) - {SUCCESS} == OLD
@@ -195,7 +259,7 @@ def test_failed_overwrite_is_old_or_new_after_abort(dead: bool) -> None:
     assert outcomes == {True, False}
 
 
-@pytest.mark.parametrize("prepare", [appending, overwriting])
+@pytest.mark.parametrize("prepare", [appending, overwriting, overwriting_partitions])
 def test_abort_that_fails_itself_can_be_repeated(prepare: Callable[[], tuple[MemoryStore, Job]]) -> None:
     """With a failure in commit and another in abort, a second abort still ends at all of the old or all of the new."""
     number_in_abort = 1
@@ -211,27 +275,28 @@ def test_abort_that_fails_itself_can_be_repeated(prepare: Callable[[], tuple[Mem
             except S3CSEError:
                 reached = True
             job.abort(store)
-            assert visible(store) in ((OLD, job.files) if job.overwrite else (OLD,))
+            assert visible(store) in ((OLD, job.result) if job.overwrite else (OLD,))
         number_in_abort += 1
     assert number_in_abort > 4
 
 
-@pytest.mark.parametrize("prepare", [appending, overwriting])
+@pytest.mark.parametrize("prepare", [appending, overwriting, overwriting_partitions])
 @pytest.mark.parametrize("dead", [False, True])
 def test_repeated_commit_finishes_forward(prepare: Callable[[], tuple[MemoryStore, Job]], dead: bool) -> None:
     """Whatever request failed, committing again ends where an undisturbed commit would have."""
     for store, job, _ in failing_runs(prepare, dead=dead):
         job.commit(store)
-        expected = job.files if job.overwrite else OLD | job.files
+        expected = job.result
         assert visible(store) == expected
         assert everything(store) == {*expected, SUCCESS}
         assert not uploads(store, job)
 
 
+@pytest.mark.parametrize("prepare", [overwriting, overwriting_partitions])
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_next_writer_finishes_a_lost_overwrite(overwrite: bool) -> None:
+def test_next_writer_finishes_a_lost_overwrite(prepare: Callable[[], tuple[MemoryStore, Job]], overwrite: bool) -> None:
     """A driver lost in an overwrite's commit leaves what the next writer cleans up, with nobody's rows lost."""
-    for store, job, _ in failing_runs(overwriting, dead=True):
+    for store, job, _ in failing_runs(prepare, dead=True):
         passed = decided(store) or bool(OLD - everything(store))
         following = start(store, overwrite=overwrite)
         following.commit(store)
@@ -242,10 +307,10 @@ def test_next_writer_finishes_a_lost_overwrite(overwrite: bool) -> None:
             assert not journal.find(store, TABLE)
         else:
             # Before the point of no return the lost job may still be at work: its files stay hidden.
-            assert visible(store) == (job.files if passed else OLD) | following.files
+            assert visible(store) == (job.result if passed else OLD) | following.files
 
 
-@pytest.mark.parametrize("prepare", [appending, overwriting])
+@pytest.mark.parametrize("prepare", [appending, overwriting, overwriting_partitions])
 def test_late_abort_takes_nothing_that_another_job_finished(prepare: Callable[[], tuple[MemoryStore, Job]]) -> None:
     """An abort that comes after another writer finished the overwrite finds it done and removes nothing."""
     for store, job, error in failing_runs(prepare, dead=True):
@@ -255,7 +320,7 @@ def test_late_abort_takes_nothing_that_another_job_finished(prepare: Callable[[]
             job.abort(store)
         assert following.files <= visible(store)
         rest = visible(store) - following.files
-        assert rest in (OLD, job.files, OLD | job.files)
+        assert rest in (OLD, job.result, OLD | job.files)
         if error is not None and not job.overwrite:
             assert rest == OLD
 

@@ -10,6 +10,7 @@ import pytest
 from s3cse.errors import SettingsError
 from s3cse.keyrings.configured import KeyringSettings
 from s3cse.objects.policy import Policy
+from s3cse.parquet.file_targets import FileTargets
 from s3cse.spark.options import ONLY, SPELLING, Options, Use, check_options, parse_options
 from s3cse.storage.port import Location
 
@@ -38,6 +39,7 @@ def test_defaults() -> None:
     assert found.policy == Policy(integrity="strict", legacy="refuse", commitment="allow", plaintext="refuse")
     assert (found.columns, found.filter, found.partition_by) == (None, None, ())
     assert found.split_bytes == 64 << 20
+    assert (found.targets, found.partition_overwrite) == (FileTargets(), "static")
 
 
 def test_names_ignore_case() -> None:
@@ -53,7 +55,8 @@ def test_every_option_is_read() -> None:
         keyring="kms", region="eu-central-1", endpointUrl="http://s3", kmsEndpointUrl="http://kms", profile="emrfs",
         storage="instruction-file", integrity="verify-indexed", legacy="allow", commitment="require", plaintext="pass",
         context='{"team": "flights"}', columns="a, b", filter="a > 1", partitionBy='["x,y", "z"]', schemaMode="merge",
-        compression="zstd", splitBytes="16m",
+        compression="zstd", splitBytes="16m", maxRecordsPerFile="1000", rowGroupBytes="8m", fileBytes="1g",
+        partitionOverwrite="dynamic",
     )  # fmt: skip
     assert found == Options(
         table=Location("bucket", "lake/table"),
@@ -63,7 +66,8 @@ def test_every_option_is_read() -> None:
         region="eu-central-1", endpoint_url="http://s3", profile="emrfs", storage="instruction-file",
         policy=Policy(integrity="verify-indexed", legacy="allow", commitment="require", plaintext="pass"),
         columns=("a", "b"), filter="a > 1", partition_by=("x,y", "z"), schema_mode="merge", compression="zstd",
-        split_bytes=16 << 20,
+        split_bytes=16 << 20, partition_overwrite="dynamic",
+        targets=FileTargets(rows=1000, row_group_bytes=8 << 20, file_bytes=1 << 30),
     )  # fmt: skip
 
 
@@ -164,6 +168,14 @@ def test_defaults_of_another_keyring_do_not_get_in_the_way() -> None:
         ("splitBytes", ""),
         ("splitBytes", "m"),
         ("kmsKeyId", " "),
+        ("maxRecordsPerFile", "many"),
+        ("maxRecordsPerFile", "1.5"),
+        ("maxRecordsPerFile", ""),
+        ("rowGroupBytes", "0"),
+        ("rowGroupBytes", "all"),
+        ("fileBytes", "-1"),
+        ("fileBytes", "33g"),
+        ("partitionOverwrite", "true"),
     ],
 )
 def test_bad_value_names_the_option(name: str, value: str) -> None:
@@ -177,6 +189,12 @@ def test_bad_value_names_the_option(name: str, value: str) -> None:
 def test_sizes(text: str, size: int) -> None:
     """Sizes are bytes, or binary multiples of them."""
     assert parsed(splitBytes=text).split_bytes == size
+
+
+@pytest.mark.parametrize(("text", "rows"), [("1", 1), (" 20 ", 20), ("0", None), ("-1", None)])
+def test_number_of_rows_is_sparks(text: str, rows: int | None) -> None:
+    """As for Spark's own files: zero and less are no limit."""
+    assert parsed(maxRecordsPerFile=text).targets.rows == rows
 
 
 def test_path_of_load_with_a_list() -> None:
@@ -230,6 +248,10 @@ def test_stream_is_not_for_tables() -> None:
         ("read", "partitionBy", "a"),
         ("read", "compression", "zstd"),
         ("read", "profile", "emrfs"),
+        ("read", "maxRecordsPerFile", "10"),
+        ("read", "rowGroupBytes", "1m"),
+        ("read", "fileBytes", "1m"),
+        ("read", "partitionOverwrite", "dynamic"),
     ],
 )
 def test_option_of_the_other_use_is_refused(use: Use, name: str, value: str) -> None:

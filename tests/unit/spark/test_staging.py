@@ -150,6 +150,47 @@ def test_overwrite_replaces(lake: Lake) -> None:
         assert files(lake) != old
 
 
+def keys(lake: Lake) -> dict[str, int]:
+    """Return the number of visible files by partition folder."""
+    folders = [file.location.key.split("/")[-2] for file in list_table(lake.store, lake.table).files]
+    return {folder: folders.count(folder) for folder in sorted(set(folders))}
+
+
+def rows_of(*values: str | None) -> list[pa.RecordBatch]:
+    """Return a row for each partition value."""
+    return [pa.RecordBatch.from_arrays([pa.array(values, pa.string()), list(range(len(values)))], names=["k", "x"])]
+
+
+def test_overwrite_of_the_partitions_that_there_are_rows_for(lake: Lake) -> None:
+    """The other partitions keep their files, null is a partition as others are, and no rows change nothing."""
+    first = write_job(partitionBy="k")
+    first.commit(first.stage(iter(rows_of("a", "b", None))))
+    before = set(files(lake))
+    nothing = write_job(overwrite=True, partitionBy="k", partitionOverwrite="dynamic")
+    nothing.commit(nothing.stage(iter([])))
+    assert set(files(lake)) == before
+    job = write_job(overwrite=True, partitionBy="k", partitionOverwrite="dynamic")
+    job.commit(job.stage(iter(rows_of("b", "c", "b"))))
+    assert keys(lake) == {"k=__HIVE_DEFAULT_PARTITION__": 1, "k=a": 1, "k=b": 1, "k=c": 1}
+    assert len(before & set(files(lake))) == 2
+    static = write_job(overwrite=True, partitionBy="k")
+    static.commit(static.stage(iter(rows_of("d"))))
+    assert keys(lake) == {"k=d": 1}
+
+
+def test_overwrite_of_partitions_needs_some(lake: Lake) -> None:
+    """Without partition columns it would replace everything, so it is refused; an append replaces nothing anyway."""
+    with pytest.raises(SettingsError, match="needs partitionBy"):
+        write_job(overwrite=True, partitionOverwrite="dynamic")
+    write_job(partitionOverwrite="dynamic")
+
+
+def test_files_end_where_the_options_say(lake: Lake) -> None:
+    """maxRecordsPerFile reaches the task."""
+    staged = write_job(maxRecordsPerFile="2").stage(iter(batches(5)))
+    assert [file.rows for file in staged] == [2, 2, 1]
+
+
 def test_late_abort_of_an_overwrite_keeps_the_new_data(lake: Lake) -> None:
     """The writer tells abort that the old data is gone."""
     job = write_job(overwrite=True)
