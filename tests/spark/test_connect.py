@@ -19,9 +19,8 @@ def write_and_read(uri: str, key: str) -> None:
     """Use the format, and the functions with the session's settings, over a local server."""
     from pyspark.sql import SparkSession
 
-    # Its port is its own: another run on this machine may have one, too.
-    builder = SparkSession.builder.remote("local[2]").config("spark.connect.grpc.binding.port", "0")
-    spark = builder.config("spark.ui.enabled", "false").config("spark.s3cse.kmsKeyId", key).getOrCreate()
+    builder = SparkSession.builder.remote("local[2]").config("spark.ui.enabled", "false")
+    spark = builder.config("spark.s3cse.kmsKeyId", key).getOrCreate()
     frame = spark.range(100).selectExpr("id", "id % 3 AS p")
     given = {"kmsKeyId": key, "partitionBy": "p"}
     frame.write.format("s3cse").mode("append").options(**given).save(uri)
@@ -41,7 +40,8 @@ def test_format_and_functions_work(table: Table, servers: s3cse.local.Servers) -
     """Over Spark Connect the format and the functions do what they do elsewhere; errors arrive with their text."""
     script = "import sys; from spark.test_connect import write_and_read; write_and_read(*sys.argv[1:])"
     command = [sys.executable, "-c", script, table.uri, table.options["kmsKeyId"]]
-    environment = {**spark_environment(servers), "PYTHONPATH": str(TESTS)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180, check=False, cwd=TESTS)
+    # SPARK_TESTING gives the server a free port: another run on this machine may have one, too.
+    environment = {**spark_environment(servers), "PYTHONPATH": str(TESTS), "SPARK_TESTING": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False, cwd=TESTS)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.strip().endswith("pyspark.sql.connect.session 100 [10, 11, 12] (90, 30) True")
