@@ -162,3 +162,53 @@ def test_upload_of_a_failed_attempt_is_aborted_by_the_commit(
     assert [key.rpartition("/")[2] for key in table.uploads()] == ["part-00000-otherjob-a1-000.parquet"]
     for row in store.list_uploads(table.location):
         store.abort_upload(row.location, row.upload_id)
+
+
+def month(table: Table) -> dict[str, list[int]]:
+    """Return the table's numbers by the text of their partition."""
+    found: dict[str, list[int]] = {}
+    for row in table.read("id bigint, m string").orderBy("id").collect():
+        found.setdefault(row.m, []).append(row.id)
+    return found
+
+
+def test_overwrite_of_partitions_keeps_the_others(spark: SparkSession, table: Table) -> None:
+    """With partitionOverwrite=dynamic only the partitions that the new rows have are replaced; no rows replace none."""
+    options = {"partitionBy": "m", "partitionOverwrite": "dynamic"}
+    table.write(spark.range(0, 9, numPartitions=2).selectExpr("id", "cast(id % 3 as string) as m"), partitionBy="m")
+    table.write(spark.sql("select 100L as id, '1' as m union all select 101L, 'new'"), "overwrite", **options)
+    expected = {"0": [0, 3, 6], "1": [100], "2": [2, 5, 8], "new": [101]}
+    assert month(table) == expected
+    table.write(spark.sql("select 1L as id, '1' as m where false"), "overwrite", **options)
+    assert month(table) == expected
+    assert [name for name in table.names() if "/" not in name] == ["_SUCCESS"]
+    assert table.uploads() == []
+
+
+def test_failed_overwrite_of_partitions_keeps_all(spark: SparkSession, table: Table, s3_proxy: S3Proxy) -> None:
+    """When S3 refuses to complete one of its uploads, every partition is as it was."""
+    table.write(spark.range(0, 9, numPartitions=1).selectExpr("id", "cast(id % 3 as string) as m"), partitionBy="m")
+    before = table.names()
+    s3_proxy.fail(Fault(REFUSED, method="POST", query="uploadId", nth=2))
+    rows = spark.sql("select 100L as id, '1' as m union all select 101L, '2'")
+    line = failing_write(
+        table, rows, "overwrite", partitionBy="m", partitionOverwrite="dynamic", endpointUrl=s3_proxy.url
+    )
+    assert line.startswith("TransferError: ")
+    assert table.names() == before
+    assert table.uploads() == []
+    assert month(table) == {"0": [0, 3, 6], "1": [1, 4, 7], "2": [2, 5, 8]}
+
+
+def test_overwrite_of_partitions_without_partitions_is_refused(spark: SparkSession, table: Table) -> None:
+    """It would replace the whole table, which nobody asked for."""
+    table.write(spark.range(3))
+    assert "needs partitionBy" in failing_write(table, spark.range(5), "overwrite", partitionOverwrite="dynamic")
+    assert ids(table) == [0, 1, 2]
+
+
+def test_files_end_at_a_number_of_rows(spark: SparkSession, table: Table) -> None:
+    """maxRecordsPerFile is per file and task, as for Spark's own files."""
+    table.write(spark.range(0, 10, numPartitions=1), maxRecordsPerFile="4")
+    assert len(table.files()) == 3
+    assert ids(table) == list(range(10))
