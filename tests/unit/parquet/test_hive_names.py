@@ -22,6 +22,19 @@ def test_escaping_is_undone(text: str) -> None:
     assert not set('/=:"#*?{[]^') & set(escape_name(text))
 
 
+#: ``charToEscape`` of Spark's ExternalCatalogUtils, which is that of Hive's FileUtils; tests/spark/test_layout.py asks
+#: Spark itself.
+SPARK_ESCAPES = {*map(chr, range(0x01, 0x20)), *"\"#%'*/:=?\\\x7f{[]^"}
+
+
+def test_what_is_escaped_is_sparks_list() -> None:
+    """Exactly Spark's characters are replaced, each by two upper-case digits; all others stay, also beyond ASCII."""
+    for code in (*range(0x01, 0x180), 0x65E5, 0x1F680):
+        letter = chr(code)
+        assert escape_name(letter) == (f"%{code:02X}" if letter in SPARK_ESCAPES else letter)
+    assert len(SPARK_ESCAPES) == 31 + 15
+
+
 @pytest.mark.parametrize(
     ("escaped", "plain"),
     [
