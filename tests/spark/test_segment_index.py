@@ -136,6 +136,7 @@ def test_large_indexed_files_are_split_under_strict(spark: SparkSession, table: 
     df = table.read(splitBytes="200k")
     assert df.rdd.getNumPartitions() >= 3
     assert df.selectExpr("count(id)", "sum(id)").first()[:] == (100_000, 100_000 * 99_999 // 2)
+    assert count(spark, table.uri, splitBytes="200k", **table.options) == 100_000
 
 
 def test_a_filter_on_folders_that_leaves_nothing_is_empty(spark: SparkSession, table: Table) -> None:

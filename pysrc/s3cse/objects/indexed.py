@@ -37,6 +37,10 @@ from s3cse.objects.ranges import Span, coalesce, request_bytes
 from s3cse.objects.wiping import wipe
 from s3cse.objects.workers import WORKERS, Batch
 
+#: How much of an object's end is fetched on its own, unverified word for where the index is; beyond that the trailer
+#: is looked at first.
+GUESSED_BYTES = 4 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class IndexSearch:
@@ -161,8 +165,12 @@ def find_index(opened: OpenObject, after_bytes: int) -> IndexSearch:
         trailer_at = index_end - TRAILER_BYTES
         if trailer_at < end.start:
             # In one request with the index, as long as ours would be.
-            end = end.longer(max(trailer_at - VALUE_BYTES * -(-trailer_at // SEGMENT_BYTES), 0))
-        words = end.plaintext(Span(trailer_at, index_end))
+            guess = max(trailer_at - VALUE_BYTES * -(-trailer_at // SEGMENT_BYTES), 0)
+            if opened.plaintext_bytes - guess <= GUESSED_BYTES:
+                end = end.longer(guess)
+        words = (end if end.start <= trailer_at else _End(opened, trailer_at, index_end)).plaintext(
+            Span(trailer_at, index_end)
+        )
         trailer = read_trailer(words, index_end)
         if trailer is None:
             return IndexSearch(None, claimed=has_magic(words))
@@ -175,12 +183,13 @@ def _authentic(opened: OpenObject, trailer: Trailer, end: _End) -> IndexedBody |
     """Check HMAC and tag; None where the index is not of this object's key."""
     envelope, key = opened.cipher()
     plaintext = end.plaintext(Span(trailer.covered, opened.plaintext_bytes))
-    keys = IndexKeys(key.view(), index_salt(envelope))
-    values = open_index(keys, trailer, plaintext)
-    keys.wipe()
-    if values is None:
-        return None
     with ExitStack() as undo:
+        undo.callback(wipe, memoryview(plaintext).cast("B"))
+        keys = IndexKeys(key.view(), index_salt(envelope))
+        values = open_index(keys, trailer, plaintext)
+        keys.wipe()
+        if values is None:
+            return None
         try:
             cipher = opened.backend.object_cipher(key.view(), envelope.iv, envelope.content_algorithm.aad)
             undo.callback(cipher.close)
@@ -193,16 +202,17 @@ def _authentic(opened: OpenObject, trailer: Trailer, end: _End) -> IndexedBody |
 
 
 class _End:
-    """The stored bytes of an object from ``start``, a block border, to its tag."""
+    """The stored bytes of an object from ``start``, a block border, to its tag, or to ``stop``."""
 
-    def __init__(self, opened: OpenObject, start: int | None = None) -> None:
+    def __init__(self, opened: OpenObject, start: int | None = None, stop: int | None = None) -> None:
         self._opened = opened
         tail_at = opened.stored.size - len(opened.tail)
         here = min(-(-tail_at // BLOCK_BYTES) * BLOCK_BYTES, opened.plaintext_bytes)
         self.start = here if start is None else start
-        self._bytes = bytearray(opened.plaintext_bytes - self.start)
+        whole = Span(self.start, opened.plaintext_bytes if stop is None else stop)
+        self._bytes = bytearray(len(whole))
         if self._bytes:
-            fill(opened, Span(self.start, opened.plaintext_bytes), self._bytes)
+            fill(opened, whole, self._bytes)
 
     def longer(self, start: int) -> _End:
         """Return it from an earlier block border on; what is there already is fetched again only with what is not."""

@@ -129,7 +129,7 @@ class ObjectWriter:
         if segment_bytes is not None and isinstance(body, GcmEncryptor):
             self._segments = WrittenSegments(IndexKeys(key.view(), index_salt(self._envelope)), segment_bytes, body)
         if length is not None:
-            part_bytes = max(part_bytes, _least_part_bytes(self._algorithm.stored_bytes(length)))
+            part_bytes = max(part_bytes, _least_part_bytes(self._algorithm.stored_bytes(length), segment_bytes))
         if length is not None or self._may_stream(part_bytes):
             self._destination: Destination = StreamedUpload(store, location, form.metadata)
         else:
@@ -279,6 +279,7 @@ def check_length(algorithm: ContentAlgorithm, length: int) -> None:
         )
 
 
-def _least_part_bytes(stored: int) -> int:
+def _least_part_bytes(stored: int, segment_bytes: int | None) -> int:
     """Return the part size that brings an object of this many stored bytes within S3's number of parts."""
-    return -(-stored // (MAX_PARTS * BLOCK_BYTES)) * BLOCK_BYTES
+    step = segment_bytes or BLOCK_BYTES
+    return -(-stored // (MAX_PARTS * step)) * step

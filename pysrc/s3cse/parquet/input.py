@@ -19,10 +19,11 @@ from s3cse.errors import EnvelopeError, IntegrityError, S3CSEError
 from s3cse.objects.indexed import IndexedBody, IndexSearch, find_index
 from s3cse.objects.open import OpenObject
 from s3cse.objects.policy import Policy
-from s3cse.objects.ranges import Span
+from s3cse.objects.ranges import Span, coalesce
 from s3cse.objects.reader import read_unverified_ranges, read_whole
 from s3cse.parquet.footer import END_BYTES, footer_bytes
 from s3cse.parquet.int96 import arrow_schema
+from s3cse.parquet.leaves import roots
 from s3cse.parquet.range_file import RangeFile
 
 #: The policies under which nothing of a GCM file is used before it is authenticated.
@@ -75,13 +76,19 @@ class ParquetInput:
     def preload(self, row_group: int, columns: Sequence[str]) -> None:
         """Fetch the column chunks of these top-level columns of one row group in one go."""
         if self._ranges is not None and columns:
-            self._ranges.preload(row_group, _chunks(self.file.metadata.row_group(row_group), set(columns)))
+            self._ranges.preload(row_group, self._chunks(row_group, columns))
 
     def preload_bytes(self, row_group: int, columns: Sequence[str]) -> int:
-        """Return how many plaintext bytes ``preload`` would hold."""
+        """Return about how many plaintext bytes ``preload`` would hold: close chunks come with what is between them."""
         if self._ranges is None:
             return 0
-        return sum(map(len, _chunks(self.file.metadata.row_group(row_group), set(columns))))
+        return sum(map(len, coalesce(self._chunks(row_group, columns))))
+
+    def _chunks(self, row_group: int, columns: Sequence[str]) -> list[Span]:
+        spans = _chunks(self.file, row_group, set(columns))
+        if any(not 0 <= span.start <= span.end <= self.opened.plaintext_bytes for span in spans):
+            raise unreadable(self.opened, self.verified, ValueError())
+        return spans
 
     def release(self, row_group: int) -> None:
         """Drop what ``preload`` fetched."""
@@ -188,11 +195,12 @@ def unreadable(opened: OpenObject, verified: bool, error: BaseException) -> S3CS
     )
 
 
-def _chunks(group: pq.RowGroupMetaData, columns: set[str]) -> list[Span]:
+def _chunks(file: pq.ParquetFile, row_group: int, columns: set[str]) -> list[Span]:
     spans = []
-    for index in range(group.num_columns):
+    group = file.metadata.row_group(row_group)
+    for index, root in enumerate(roots(file.schema_arrow)):
         chunk = group.column(index)
-        if chunk.path_in_schema.split(".")[0] in columns:
+        if root in columns:
             start = chunk.data_page_offset
             if chunk.dictionary_page_offset is not None:
                 start = min(start, chunk.dictionary_page_offset)

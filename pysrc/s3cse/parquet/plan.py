@@ -53,6 +53,8 @@ def plan_splits(
     policy: Policy,
     split_bytes: int,
     parallelism: int | None = None,
+    *,
+    cut: bool = True,
 ) -> list[list[FileTask]]:
     """Distribute a table's files over tasks of about ``split_bytes`` stored bytes each.
 
@@ -60,13 +62,15 @@ def plan_splits(
         split_bytes: what a task should read at most.
         parallelism: tasks that run at the same time; the number of splits becomes a multiple of it, so that the last
             round keeps all of them busy.
+        cut: spread a file that is larger than a split over several; else no file is opened and each stays whole.
 
     Returns:
         One list of file tasks per split; every row group of every file in exactly one of them.
     """
     split_bytes = _even(sum(file.size for file in table.files), split_bytes, parallelism)
     candidates = [
-        _candidate(store, keyring, index, file, policy, split_bytes) for index, file in enumerate(table.files)
+        _candidate(store, keyring, index, file, policy, split_bytes) if cut else SplitFile(index, file.size)
+        for index, file in enumerate(table.files)
     ]
     return [
         [FileTask(table.files[piece.file], piece.row_groups) for piece in split]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from threading import Lock
 
 import pyarrow as pa
 
@@ -25,16 +26,21 @@ class RangeFile(io.RawIOBase):
     def __init__(self, length: int, fetch: Fetch, kept: Sequence[Span] = ()) -> None:
         super().__init__()
         self._length = length
-        self._fetch = fetch
+        self._source = fetch
         self._at = 0
+        self._counting = Lock()
         self.fetched_bytes = 0
         self._kept = self._load(kept)
         self._loaded: dict[int, list[tuple[Span, pa.Buffer]]] = {}
 
+    def _fetch(self, spans: Sequence[Span]) -> list[pa.Buffer]:
+        buffers = self._source(spans)
+        with self._counting:
+            self.fetched_bytes += sum(map(len, spans))
+        return buffers
+
     def _load(self, spans: Sequence[Span]) -> list[tuple[Span, pa.Buffer]]:
-        loaded = list(zip(spans, self._fetch(spans), strict=True))
-        self.fetched_bytes += sum(map(len, spans))
-        return loaded
+        return list(zip(spans, self._fetch(spans), strict=True))
 
     def preload(self, number: int, spans: Sequence[Span]) -> None:
         """Fetch these ranges together and hold them until ``release(number)``."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 
@@ -41,24 +42,23 @@ class RowCounts:
         Raises:
             S3CSEError: naming the file that could not be read.
         """
-        counts = Counts()
-
-        def count(task: FileTask) -> int:
-            opened = open_listed(store, keyring, task.file, self.policy, whole=False)
-            source = open_in_ranges(opened, self.policy)
-            return -1 if source is None else _rows(source, counts)
-
+        counts, rows = Counts(), []
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="s3cse-count") as threads:
-            rows = list(threads.map(count, tasks))
-        for number, task in enumerate(tasks):
-            if rows[number] < 0:
-                opened = open_listed(store, keyring, task.file, self.policy, whole=True)
-                rows[number] = _rows(open_whole(opened), counts)
+            ends = threads.map(partial(self._open_end, store, keyring), tasks)
+            for task, end in zip(tasks, ends, strict=True):
+                source = end
+                if source is None:
+                    source = open_whole(open_listed(store, keyring, task.file, self.policy, whole=True))
+                rows.append(_rows(source, counts))
         counts.log(self.policy)
         if self.report is not None:
             leave(store, self.report, counts)
         uris = [task.file.location.uri for task in tasks]
         yield pa.RecordBatch.from_arrays([pa.array(uris), pa.array(rows, pa.int64())], schema=SCHEMA)
+
+    def _open_end(self, store: ObjectStore, keyring: Keyring, task: FileTask) -> ParquetInput | None:
+        opened = open_listed(store, keyring, task.file, self.policy, whole=False)
+        return open_in_ranges(opened, self.policy)
 
 
 def _rows(source: ParquetInput, counts: Counts) -> int:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import zip_longest
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from s3cse.errors import TransferError
+from s3cse.errors import S3CSEError, TransferError
 from s3cse.keyrings.base import Keyring
 from s3cse.objects.open import OpenObject, open_object
 from s3cse.objects.policy import Policy
@@ -31,6 +32,9 @@ from s3cse.storage.port import Location, ObjectStore
 BATCH_ROWS = 64 << 10
 #: A file or row group up to this stored size is fetched while the one before it is decoded.
 AHEAD_BYTES = 64 << 20
+_END: Final = object()
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +87,12 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A row group whose columns ``names`` are at hand; what comes after it takes ``follows`` bytes."""
+    """A row group whose columns ``names`` are at hand."""
 
     source: ParquetInput
     file: DataFile
     row_group: int
     names: Sequence[str]
-    follows: int
 
 
 class _Reading:
@@ -113,25 +116,37 @@ class _Reading:
                 for piece in _one_ahead(pieces):
                     for batch in self._decode(piece):
                         yield from self._project(batch)
-        finally:  # a query that stops early has released bytes too
-            self._counts.log(self._scan.policy)
-            if self._scan.report is not None:
-                leave(store, self._scan.report, self._counts)
+        except BaseException:  # a query that stops early has released bytes too
+            try:
+                self._report(store)
+            except S3CSEError as error:  # what stopped it matters more
+                _log.error("the report of a scan that did not end is lost: %s", error)
+            raise
+        self._report(store)
 
-    def _pieces(self, store: ObjectStore, keyring: Keyring, tasks: Sequence[FileTask]) -> Generator[_Piece, None, None]:
-        """Open file after file and fetch row group after row group; each step brings one."""
-        for task, then in zip_longest(tasks, tasks[1:]):
+    def _report(self, store: ObjectStore) -> None:
+        self._counts.log(self._scan.policy)
+        if self._scan.report is not None:
+            leave(store, self._scan.report, self._counts)
+
+    def _pieces(
+        self, store: ObjectStore, keyring: Keyring, tasks: Sequence[FileTask]
+    ) -> Generator[_Piece | None, None, None]:
+        """Open file after file and fetch row group after row group; each step brings one.
+
+        Before it holds something large it yields None: what was there before should be gone by then.
+        """
+        for task in tasks:
+            if task.file.size > AHEAD_BYTES:
+                yield None
             source = self._open(store, keyring, task)
             try:
                 names = self._names_in(source)
-                groups = self._groups(source, task)
-                for group, next_group in zip_longest(groups, groups[1:]):
+                for group in self._groups(source, task):
+                    if source.preload_bytes(group, names) > AHEAD_BYTES:
+                        yield None
                     source.preload(group, names)
-                    if next_group is None:
-                        follows = then.file.size if then is not None else 0
-                    else:
-                        follows = source.preload_bytes(next_group, names)
-                    yield _Piece(source, task.file, group, names, follows)
+                    yield _Piece(source, task.file, group, names)
             finally:
                 self._counts.add(source)
 
@@ -209,14 +224,14 @@ def open_listed(store: ObjectStore, keyring: Keyring, file: DataFile, policy: Po
     return opened
 
 
-def _one_ahead(pieces: Generator[_Piece, None, None]) -> Iterator[_Piece]:
+def _one_ahead(pieces: Generator[_Piece | None, None, None]) -> Iterator[_Piece]:
     """Yield pieces; the next one, unless it is large, is being fetched meanwhile."""
     with ThreadPoolExecutor(1, thread_name_prefix="s3cse-ahead") as ahead:
-        piece = next(pieces, None)
-        while piece is not None:
-            coming = ahead.submit(next, pieces, None) if piece.follows <= AHEAD_BYTES else None
-            yield piece
-            piece = next(pieces, None) if coming is None else coming.result()
+        coming = ahead.submit(next, pieces, _END)
+        while (piece := coming.result()) is not _END:
+            coming = ahead.submit(next, pieces, _END)
+            if isinstance(piece, _Piece):
+                yield piece
 
 
 def _batches(piece: _Piece) -> Iterator[pa.RecordBatch]:

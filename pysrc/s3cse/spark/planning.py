@@ -137,7 +137,13 @@ class ReadJob:
         if options.policy.integrity != "strict":
             _log.warning("%s: integrity=%s releases bytes UNVERIFIED", options.table.uri, options.policy.integrity)
         splits = plan_splits(
-            session.store, session.keyring, table, options.policy, options.split_bytes, options.parallelism
+            session.store,
+            session.keyring,
+            table,
+            options.policy,
+            options.split_bytes,
+            options.parallelism,
+            cut=not options.row_counts,
         )
         # Spark takes no split at all for one that it knows nothing about.
         return [Split(scan, tuple(tasks)) for tasks in splits] or [Split(scan, ())]

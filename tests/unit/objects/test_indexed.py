@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from s3cse.crypto import native, oracle
 from s3cse.crypto.ciphers import Backend
+from s3cse.crypto.index import TRAILER_BYTES
 from s3cse.envelope.profiles import Profile, find_profile
 from s3cse.errors import IntegrityError, S3CSEError
+from s3cse.objects import indexed, upload
 from s3cse.objects.indexed import IndexedBody, find_index
 from s3cse.objects.open import open_object
 from s3cse.objects.policy import Policy
@@ -178,6 +180,43 @@ def test_ranges_outside_are_mistakes(shelf: Shelf) -> None:
     """A range beyond the end is the caller's mistake, not the object's."""
     with pytest.raises(ValueError, match="outside"):
         shelf.open().read([Span(0, len(shelf.data) + 1)])
+
+
+def test_a_made_up_place_far_from_the_end_costs_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the index would lie is the object's own word: far from the end its 64 bytes are looked at first."""
+    monkeypatch.setattr(indexed, "GUESSED_BYTES", 8 * SEGMENT)
+    shelf = Shelf()
+    store = CountingStore(shelf.store)
+    opened = open_object(store, shelf.keyring, PLACE, Policy(), tail_bytes=512)
+    far = len(shelf.data) - 2 * SEGMENT
+    assert find_index(opened, far - (len(shelf.data) - far) % 16).body is None
+    assert [size for _, size in store.gets][1:] == [TRAILER_BYTES]
+
+
+def test_a_long_end_is_fetched_once_its_trailer_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index that is longer than a guess may be is read all the same."""
+    monkeypatch.setattr(indexed, "GUESSED_BYTES", 100)
+    shelf = Shelf()
+    assert shelf.open(32).read([Span(5, 50)])[0].to_pybytes() == DATA[5:50]
+
+
+@pytest.mark.parametrize("segment_bytes", [4096, None])
+def test_parts_stay_whole_segments_however_long_the_object(
+    monkeypatch: pytest.MonkeyPatch, segment_bytes: int | None
+) -> None:
+    """A length that needs larger parts gives parts of whole segments."""
+    monkeypatch.setattr(upload, "MAX_PARTS", 3)
+    store, keyring = MemoryStore(), FakeKeyring()
+    length = 3 * 4096 + 4096 + (16 if segment_bytes is None else 4096)
+    with ObjectWriter(
+        store, PLACE, keyring, GCM, length=length + 0, part_bytes=4096, segment_bytes=segment_bytes
+    ) as writer:
+        writer.write(bytes(length))
+        if segment_bytes:
+            writer._pipeline.seal_begun()
+            assert {value.length for value in writer._segments.body.values()} == {4096}  # type: ignore[union-attr]
+        staged = writer.finish()
+    assert len(staged.parts) <= 3
 
 
 def test_cbc_has_no_index() -> None:

@@ -188,3 +188,30 @@ def test_writing_and_reading_nested_chunks() -> None:
     assert source.file.read_row_group(0, columns=["s"]).equals(nested.select(["s"]))
     assert len(store.gets) == before
     assert pq.ParquetFile(io.BytesIO(parquet(nested))).metadata.num_columns == 3
+
+
+def test_a_column_with_a_dot_is_preloaded_and_counted() -> None:
+    """Its chunks are found by the column, not by a path; what is fetched is what is counted."""
+    lake = Lake()
+    rows = pa.table({"a.b": wide_rows().column("a"), "a": wide_rows().column("b")})
+    lake.put_indexed("dots", rows, row_group_size=20_000, compression="none")
+    store = CountingStore(lake.store)
+    source = opened(lake, "dots", STRICT, store)
+    source.preload(0, ["a.b"])
+    gets = len(store.gets)
+    found = next(source.file.iter_batches(20_000, row_groups=[0], columns=["a.b"]))
+    assert found.column("a.b").to_pylist() == rows.column("a.b").to_pylist()
+    assert len(store.gets) == gets
+    assert source.bytes_read >= 8 * 20_000
+
+
+@pytest.mark.parametrize(("name", "profile"), [("gcm", GCM), ("cbc", CBC), ("plain", None)])
+def test_a_footer_that_points_elsewhere_is_an_error_of_the_file(name: str, profile: Profile | None) -> None:
+    """A damaged footer that nothing authenticated leads beyond the file: the error names it."""
+    lake = Lake()
+    body = parquet(wide_rows())
+    footer = int.from_bytes(body[-8:-4], "little") + 8
+    lake.put(name, b"PAR1" + body[-footer:], profile)
+    source = opened(lake, name, RANGES)
+    with pytest.raises(S3CSEError, match=f"table/{name}"):
+        source.preload(0, ["a"])

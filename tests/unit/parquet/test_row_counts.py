@@ -10,6 +10,7 @@ import pytest
 from s3cse.errors import IntegrityError
 from s3cse.objects.policy import Policy
 from s3cse.parquet import counts
+from s3cse.parquet.plan import plan_splits
 from s3cse.parquet.row_counts import SCHEMA, RowCounts
 from s3cse.parquet.scan import FileTask
 from s3cse.parquet.table import list_table
@@ -61,6 +62,18 @@ def test_an_indexed_file_costs_its_end(lake: Lake) -> None:
     assert [key for key, _ in store.gets].count("lake/table/a") == 1
     assert store.bytes_of(lake.table.child("a")) < size["lake/table/a"] / 2
     assert store.bytes_of(lake.table.child("c")) >= size["lake/table/c"]
+
+
+def test_a_file_larger_than_a_split_counts_once(lake: Lake) -> None:
+    """Splits of a count are whole files, and the planner opens none of them."""
+    store = CountingStore(lake.store)
+    table = list_table(lake.store, lake.table)
+    splits = plan_splits(store, lake.keyring, table, Policy(), 1000, cut=False)
+    assert not store.gets
+    tasks = [task for split in splits for task in split]
+    assert len(tasks) == 3
+    (batch,) = RowCounts(Policy()).read(lake.store, lake.keyring, tasks)
+    assert sum(batch.column("rows").to_pylist()) == 70_000
 
 
 def test_a_changed_footer_is_refused(lake: Lake) -> None:

@@ -7,6 +7,7 @@ import logging
 import pickle
 import random
 import threading
+import time
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ import pytest
 
 from s3cse.errors import EnvelopeError, IntegrityError, SettingsError, TransferError
 from s3cse.objects.policy import Policy
+from s3cse.parquet import scan as scan_module
 from s3cse.parquet.filter.filter_sql import parse_filter
 from s3cse.parquet.scan import BATCH_ROWS, FileTask, Scan
 from s3cse.parquet.table import DataFile, list_table
@@ -301,3 +303,38 @@ def test_tasks_are_values() -> None:
     """Two tasks for the same piece of a file are equal, so a plan can be compared."""
     file = DataFile(Lake().table, 1, "etag")
     assert FileTask(file, (1,)) == FileTask(dataclasses.replace(file), (1,))
+
+
+def test_the_report_does_not_hide_what_failed(lake: Lake, caplog: pytest.LogCaptureFixture) -> None:
+    """A damaged file is the error, also where the report cannot be left; without damage the report's error is."""
+
+    class NoReports(CountingStore):
+        def put(self, *arguments: Any) -> Any:
+            raise TransferError("no room for reports")
+
+    damaged = Lake()
+    damaged.put("f", numbered(0, 1000))
+    scan = dataclasses.replace(scan_of(pa.schema([X])), report=damaged.table.child("reports"))
+    with pytest.raises(TransferError, match="no room"):
+        read(damaged, scan, store=NoReports(damaged.store))
+    damaged.change(damaged.table.child("f"), at=50)
+    with pytest.raises(IntegrityError):
+        read(damaged, scan, store=NoReports(damaged.store))
+    assert "no room for reports" in caplog.text
+
+
+def test_nothing_large_is_fetched_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a file is decoded a small one comes along, whatever is skipped between; a large one waits its turn."""
+    lake = Lake()
+    for number, rows in enumerate([2000, 2000, 30_000]):
+        lake.put(f"{number}", numbered(number * 100_000, rows))
+    sizes = [row.size for row in lake.store.list(lake.table)]
+    monkeypatch.setattr(scan_module, "AHEAD_BYTES", sizes[0] + 1000)
+    store = CountingStore(lake.store)
+    scan = scan_of(pa.schema([X, TEXT]), condition="x < 100000 OR x >= 200000")
+    tasks = [FileTask(file) for file in list_table(lake.store, lake.table).files]
+    batches = scan.read(store, lake.keyring, tasks)
+    next(batches)
+    time.sleep(0.2)
+    assert {key for key, _ in store.gets} <= {"lake/table/0", "lake/table/1"}
+    assert sum(batch.num_rows for batch in batches) == 30_000
