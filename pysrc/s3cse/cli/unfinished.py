@@ -13,7 +13,10 @@ from s3cse.storage.port import Location, ObjectStore, PendingUpload
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """One unfinished upload; ``age`` is by this machine's clock, ``job`` is None where no job named the object."""
+    """One unfinished upload; ``job`` is None where no job named the object.
+
+    ``age`` is by this machine's clock, and zero where S3's is ahead of it.
+    """
 
     upload: PendingUpload
     age: timedelta
@@ -40,7 +43,7 @@ def find_unfinished(store: ObjectStore, place: Location, now: datetime) -> list[
     """
     folder = place.key if place.key.endswith("/") or not place.key else f"{place.key}/"
     found = [
-        Unfinished(upload, now - upload.initiated, job_of(upload.location.key))
+        Unfinished(upload, max(now - upload.initiated, timedelta()), job_of(upload.location.key))
         for upload in store.list_uploads(place)
         if upload.location.key.startswith(folder) or upload.location.key == place.key
     ]
@@ -48,8 +51,8 @@ def find_unfinished(store: ObjectStore, place: Location, now: datetime) -> list[
 
 
 def chosen(found: Iterable[Unfinished], older_than: timedelta, job: str | None) -> list[Unfinished]:
-    """Return those that are older than this, and of this job where one is given."""
-    return [row for row in found if row.age > older_than and job in (None, row.job)]
+    """Return those that are this old or older, and of this job where one is given."""
+    return [row for row in found if row.age >= older_than and job in (None, row.job)]
 
 
 def extent_of(store: ObjectStore, upload: PendingUpload) -> Extent | None:

@@ -28,7 +28,7 @@ def print_json(found: Sequence[Unfinished], extents: Mapping[str, Extent | None]
                     "uri": row.upload.location.uri,
                     "upload_id": row.upload.upload_id,
                     "initiated": _utc(row),
-                    "age_seconds": max(int(row.age.total_seconds()), 0),
+                    "age_seconds": int(row.age.total_seconds()),
                     "job": row.job,
                     "parts": None if extent is None else extent.parts,
                     "bytes": None if extent is None else extent.stored_bytes,

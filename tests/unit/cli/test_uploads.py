@@ -90,6 +90,14 @@ def test_ls_of_one_object_and_of_a_bucket(lake: Shell) -> None:
     assert len(rows(lake.run("uploads", "ls", "s3://lake", "--json"))) == 4
 
 
+def test_clock_of_s3_that_is_ahead(shell: Shell) -> None:
+    """An upload from the future is listed, as one that has just begun."""
+    shell.upload("flights/x", -HOUR)
+    (row,) = rows(shell.run("uploads", "ls", "s3://lake/flights/", "--json"))
+    assert row["age_seconds"] == 0
+    assert not rows(shell.run("uploads", "ls", "s3://lake/flights/", "--json", "--older-than", "1s"))
+
+
 def test_ls_of_nothing(shell: Shell) -> None:
     """Nothing is no failure, and leaves the output empty."""
     result = shell.run("uploads", "ls", "s3://lake/flights/")
