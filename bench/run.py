@@ -65,6 +65,19 @@ BENCHMARKS = (
         environment=".venv-pyspark41",
     ),
     Benchmark(
+        "s3a43",
+        "spark_s3a.py",
+        "Spark beside Hadoop S3A with client-side encryption, pyspark 4.3 (format V3)",
+        "at most 1.0 of S3A in time, processor time, requests and calls",
+    ),
+    Benchmark(
+        "s3a41",
+        "spark_s3a.py",
+        "Spark beside Hadoop S3A with client-side encryption, pyspark 4.1 (format V2)",
+        "at most 1.0 of S3A in time, processor time, requests and calls",
+        environment=".venv-pyspark41",
+    ),
+    Benchmark(
         "transfer",
         "transfer.py",
         "Uploads and downloads against a loopback stub",
