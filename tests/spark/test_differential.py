@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T  # noqa: N812 - the usual name
 
-from s3cse.spark import read, write
+from s3cse.spark import read, view, write
 from spark.fixtures import Table, new_table
 
 #: Each example costs several Spark jobs.
@@ -163,7 +163,7 @@ def test_two_reads_of_one_table_with_different_filters(spark: SparkSession, pair
     plain, table = pair
     names = [f"v{uuid.uuid4().hex}" for _ in range(2)]
     for name, condition in zip(names, ("k = 5", "k = 7"), strict=True):
-        read(spark, table.uri, filter=condition, **table.options).createOrReplaceTempView(name)
+        view(spark, name, table.uri, filter=condition, **table.options)
     fives, sevens = plain.filter("k = 5").count(), plain.filter("k = 7").count()
     both = spark.sql(f"SELECT (SELECT count(*) FROM {names[0]}) a, (SELECT count(*) FROM {names[1]}) b").first()
     assert tuple(both) == (fives, sevens)

@@ -15,7 +15,7 @@ from pyspark.sql.types import StructType
 
 from s3cse.errors import SettingsError
 from s3cse.spark import arrow_map
-from s3cse.spark.options import ONLY, SPELLING, Use, over_defaults
+from s3cse.spark.options import ONLY, SPELLING, Use, over_defaults, refuse_unknown
 
 #: Whether this Spark has Python data sources, and so the format.
 DATA_SOURCES = find_spec("pyspark.sql.datasource") is not None
@@ -75,6 +75,24 @@ def read(
     return (reader if schema is None else reader.schema(schema)).load(path)
 
 
+def view(
+    spark: SparkSession,
+    name: str,
+    path: str,
+    columns: Sequence[str] | None = None,
+    filter: str | None = None,  # noqa: A002 - the option's name
+    **options: str,
+) -> None:
+    """Make an encrypted table known to SQL: a temporary view of this session, in place of one of the same name.
+
+    Its list of files is that of its first query: call this again to see new files. Arguments as for ``read``.
+
+    Raises:
+        S3CSEError: as ``read``.
+    """
+    read(spark, path, columns, filter, **options).createOrReplaceTempView(name)
+
+
 def count(spark: SparkSession, path: str, filter: str | None = None, **options: str) -> int:  # noqa: A002
     """Return the number of rows: from the files' footers alone, or with a filter by reading one column more than it."""
     if filter is None:
@@ -128,7 +146,14 @@ def with_session_settings(spark: SparkSession, options: Mapping[str, str], use: 
 
     Args:
         use: leave out what the session sets for the other one only: its settings are for reads and writes alike.
+
+    Raises:
+        SettingsError: the session sets something of ours that does not exist.
     """
+    refuse_unknown(
+        {name.removeprefix(_PREFIX): value for name, value in _settings(spark).items() if name.startswith(_PREFIX)},
+        prefix=_PREFIX,
+    )
     others = {"read": ONLY["write"], "write": ONLY["read"], None: ()}[use]
     result = {}
     for name, spelling in SPELLING.items():
@@ -136,6 +161,13 @@ def with_session_settings(spark: SparkSession, options: Mapping[str, str], use: 
         if value is not None and name not in others:
             result[name] = value
     return over_defaults({name.lower(): value for name, value in options.items()}, result)
+
+
+def _settings(spark: SparkSession) -> Mapping[str, str]:
+    """Return everything that the session sets."""
+    if DATA_SOURCES:
+        return spark.conf.getAll
+    return dict(spark.sparkContext.getConf().getAll())
 
 
 def _parallelism(spark: SparkSession) -> int:

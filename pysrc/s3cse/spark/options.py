@@ -106,7 +106,7 @@ def parse_options(
         SettingsError: an unknown option, a bad value, no path, or no key.
     """
     lower = {name.lower(): value for name, value in given.items()}
-    _refuse_unknown(lower)
+    refuse_unknown(lower)
     if use is not None:
         _refuse_idle(lower, use)
     found = {name: environment.get(_ENVIRONMENT + name.upper(), "") for name in _PARSERS}
@@ -149,7 +149,7 @@ def check_options(given: Mapping[str, str]) -> None:
         SettingsError: an unknown option, a bad value, or no path.
     """
     lower = {name.lower(): value for name, value in given.items()}
-    _refuse_unknown(lower)
+    refuse_unknown(lower)
     _values(lower)
 
 
@@ -187,14 +187,23 @@ def _refuse_idle(lower: Mapping[str, str], use: Use) -> None:
         )
 
 
-def _refuse_unknown(lower: Mapping[str, str]) -> None:
-    for name in lower:
+def refuse_unknown(given: Mapping[str, str], *, prefix: str = "") -> None:
+    """Refuse a name that is no option, and say which one is nearest.
+
+    Args:
+        given: options by name, in any case.
+        prefix: what stands before the name where it was given.
+
+    Raises:
+        SettingsError: there is no such option.
+    """
+    for name in map(str.lower, given):
         if name not in _PARSERS and name not in _SPARK:
             near = difflib.get_close_matches(name, _PARSERS, n=1)
             raise SettingsError(
-                f"no such option: {name!r}",
+                f"no such option: {prefix + name!r}",
                 expected=", ".join(sorted(SPELLING.values())),
-                fix=f"did you mean {SPELLING[near[0]]}?" if near else None,
+                fix=f"did you mean {prefix}{SPELLING[near[0]]}?" if near else None,
             )
 
 

@@ -20,6 +20,11 @@ class Settings:
         """Return a setting."""
         return self.values.get(name, default)
 
+    @property
+    def getAll(self) -> dict[str, str]:  # noqa: N802 - Spark's name
+        """Return all settings."""
+        return self.values
+
 
 class Session:
     """As much of a SparkSession as settings need."""
@@ -32,6 +37,13 @@ def test_options_win_over_the_session() -> None:
     """What is given counts more than spark.s3cse.*, in any letter case; the rest of the session's counts too."""
     session: Any = Session({"spark.s3cse.kmsKeyId": "session", "spark.s3cse.region": "eu-west-1", "spark.other": "x"})
     assert api.with_session_settings(session, {"KMSkeyID": "given"}) == {"kmskeyid": "given", "region": "eu-west-1"}
+
+
+def test_misspelt_session_settings_are_errors() -> None:
+    """A setting of ours that does not exist would be ignored in silence: the error names the nearest one."""
+    session: Any = Session({"spark.s3cse.kmsKeyIdd": "x"})
+    with pytest.raises(SettingsError, match=r"spark\.s3cse\.kmskeyidd.*did you mean spark\.s3cse\.kmsKeyId\?"):
+        api.with_session_settings(session, {})
 
 
 def test_settings_of_the_other_use_stay_behind() -> None:
