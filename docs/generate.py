@@ -38,6 +38,19 @@ of 5 MiB + 1, the last one as a multipart upload where the client has them. *We 
 mode, which s3cse opened byte for byte (`legacy=allow`). *It reads*: the profiles of s3cse that it opened byte for byte;
 it refused the others, unless the row says something else. `+legacy` means a mode with all of the client's switches for
 old objects on. Both places of the envelope, metadata and instruction file, unless the row names one."""
+_S3A = """\
+### Hadoop S3A with client-side encryption, `spark.read.parquet("s3a://…")`
+
+Run by `tests/interop/test_s3a.py`, with `fs.s3a.encryption.algorithm=CSE-KMS`: tables of several files, in folders and
+of many row groups, which have a segment index before the footer.
+
+| S3A | client in it | Spark | it reads | we read what it wrote |
+|---|---|---|---|---|
+| hadoop-aws 3.4.2 | Java 3.5.0 (its own 3.1.1 is not to be had) | 4.1 | `emrfs-v2`; `emrfs` with \
+`fs.s3a.encryption.cse.v1.compatibility.enabled=true` | V2 GCM `kms+context` |
+| hadoop-aws 3.5.0 | Java 4.0.0 | 4.3 | `s3ec-v4`, with `fs.s3a.input.stream.type=classic` | V3 |
+
+Each refuses the other's GCM profile, and that of 3.5.0 refuses `emrfs` too."""
 DOCS = Path(__file__).resolve().parent
 RESULTS = DOCS.parent / "tests" / "interop" / "results.json"
 JOBS = ("encrypt_table", "decrypt_table", "verify_table")
@@ -111,6 +124,8 @@ def compatibility_page() -> str:
             _MATRIX,
             "",
             *_matrix(json.loads(RESULTS.read_text())),
+            _S3A,
+            "",
         ]
     )
 
