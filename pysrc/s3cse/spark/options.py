@@ -197,9 +197,9 @@ def refuse_unknown(given: Mapping[str, str], *, prefix: str = "") -> None:
     Raises:
         SettingsError: there is no such option.
     """
-    for name in map(str.lower, given):
-        if name not in _PARSERS and name not in _SPARK:
-            near = difflib.get_close_matches(name, _PARSERS, n=1)
+    for name in given:
+        if name.lower() not in _PARSERS and name.lower() not in _SPARK:
+            near = difflib.get_close_matches(name.lower(), _PARSERS, n=1)
             raise SettingsError(
                 f"no such option: {prefix + name!r}",
                 expected=", ".join(sorted(SPELLING.values())),

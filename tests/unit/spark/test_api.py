@@ -42,7 +42,7 @@ def test_options_win_over_the_session() -> None:
 def test_misspelt_session_settings_are_errors() -> None:
     """A setting of ours that does not exist would be ignored in silence: the error names the nearest one."""
     session: Any = Session({"spark.s3cse.kmsKeyIdd": "x"})
-    with pytest.raises(SettingsError, match=r"spark\.s3cse\.kmskeyidd.*did you mean spark\.s3cse\.kmsKeyId\?"):
+    with pytest.raises(SettingsError, match=r"spark\.s3cse\.kmsKeyIdd.*Did you mean spark\.s3cse\.kmsKeyId\?"):
         api.with_session_settings(session, {})
 
 
