@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 import s3cse
 from s3cse.client import copying
+from s3cse.envelope.instruction_file import MAX_INSTRUCTION_BYTES
 from s3cse.errors import TransferError
 
 from .conftest import Log, Make
@@ -90,12 +91,57 @@ def test_file_goes_only_after_the_copy(
     assert client.get_object(**to)["Body"].read() == b"old"
 
 
-def test_what_cannot_be_asked_is_deleted(
+def copy_beside(client: s3cse.Client, at: dict[str, str], to: dict[str, str], plain: bool, words: str) -> None:
+    """Copy where something has to stay beside the copy: an error only beside a plain one."""
+    if plain:
+        with pytest.raises(TransferError, match=rf"{to['Key']}\.instruction: the object is copied, but.*{words}"):
+            client.copy_object(**to, CopySource=at)
+    else:
+        client.copy_object(**to, CopySource=at)
+        assert client.get_object(**to)["Body"].read() == b"new"
+
+
+def test_what_cannot_be_asked_stays(
     client: s3cse.Client, at: dict[str, str], to: dict[str, str], plain: bool, logged_s3: Any, s3: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """Without the permission to list, S3 does not tell whether there is a file."""
+    """Without the permission to list, S3 does not tell whether there is a file, and what it is."""
     forbid(monkeypatch, logged_s3, "head_object", ".instruction")
+    copy_beside(client, at, to, plain, "Delete it, if it is there")
+    assert keys(s3, at) == [at["Key"], to["Key"], to["Key"] + ".instruction"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"a user's manual, no instruction file" * 1000, b'{"title": "JSON, of no envelope"}', bytes(2 << 20)],
+    ids=["empty", "text", "JSON", "long"],
+)
+def test_object_of_the_users_stays(
+    client: s3cse.Client, at: dict[str, str], to: dict[str, str], plain: bool, body: bytes, s3: Any
+) -> None:
+    """Anybody may have an object that is called so: only what is an instruction file is deleted."""
+    file = {**to, "Key": to["Key"] + ".instruction"}
+    s3.put_object(**file, Body=body)
+    copy_beside(client, at, to, plain, "Move that object away, or .* instruction_suffix")
+    assert s3.get_object(**file)["Body"].read() == body
+
+
+def test_long_object_stays_whatever_it_says(
+    client: s3cse.Client, at: dict[str, str], to: dict[str, str], plain: bool, s3: Any
+) -> None:
+    """No instruction file is as long as that, and the mark is easily written."""
+    file = {**to, "Key": to["Key"] + ".instruction"}
+    s3.put_object(**file, Body=bytes(MAX_INSTRUCTION_BYTES + 1), Metadata={"x-amz-crypto-instr-file": ""})
+    copy_beside(client, at, to, plain, "Move that object away")
+    assert file["Key"] in keys(s3, at)
+
+
+def test_file_without_the_mark_goes_too(
+    client: s3cse.Client, at: dict[str, str], to: dict[str, str], plain: bool, s3: Any
+) -> None:
+    """Some clients write none: its content says what it is."""
+    file = {**to, "Key": to["Key"] + ".instruction"}
+    s3.put_object(**file, Body=s3.get_object(**file)["Body"].read())
     client.copy_object(**to, CopySource=at)
     assert keys(s3, at) == [at["Key"], to["Key"]]
 
