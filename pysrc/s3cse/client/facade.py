@@ -203,13 +203,14 @@ class Client:
 
         ``MetadataDirective="REPLACE"`` replaces the user's metadata and keeps the envelope. Objects above 5 GiB are
         copied in parts. The source is held by its ETag, so it cannot change in between. An instruction file that the
-        target had goes, where the source has none: a HEAD finds out.
+        target had goes, where the source has none: a HEAD finds out. Another object of that name stays.
 
         Raises:
             PolicyError: the source is not encrypted, and ``plaintext`` is ``refuse``.
             SettingsError: ``VersionId`` is not the current version of an object with an instruction file.
             UnsettledError: S3 may still copy it, and the new instruction file is in place: copy it again.
-            TransferError: S3 did not copy it.
+            TransferError: S3 did not copy it. Or the message says that it did, and that beside a plain copy there is an
+                instruction file that could not be deleted, or another object in the place of one.
         """
         return copying.copy_object(self._setup, Location(Bucket, Key), CopySource, parameters)
 
@@ -282,6 +283,7 @@ class Client:
     def abort_multipart_upload(self, *, Bucket: str, Key: str, UploadId: str, **parameters: Any) -> dict[str, Any]:
         """Wipe the upload's key and drop its parts; also uploads that this client has not begun.
 
-        After a completion that was not settled, the instruction file that was there before is put back.
+        After a completion that was not settled, the instruction file that was there before is put back. May be repeated
+        after an error.
         """
         return self._uploads.abort(Location(Bucket, Key), UploadId, parameters)

@@ -7,7 +7,6 @@ any thread (GCM). The last one carries the tag of all, so it comes when the othe
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from threading import Lock
 from typing import Any
 
@@ -22,6 +21,7 @@ from s3cse.errors import SettingsError, TransferError
 from s3cse.objects.content_key import new_envelope
 from s3cse.objects.instruction_swap import InstructionSwap
 from s3cse.objects.naming import naming
+from s3cse.objects.settlement import seen
 from s3cse.objects.staged import StagedUpload, complete, is_complete
 from s3cse.objects.upload import MAX_PARTS, check_length
 from s3cse.objects.wiping import wipe
@@ -31,6 +31,8 @@ from s3cse.storage.s3 import S3Store
 #: What S3 takes for a part that is not the last; the last one also holds the tag.
 MIN_PART_BYTES = 5 << 20
 MAX_PART_BYTES = (5 << 30) - BLOCK_BYTES
+#: What becomes of the object of an upload that is aborted: it does not come any more, so one answer is enough.
+_ABORTED = TransferError("the upload is aborted", sent=False)
 
 
 class Upload:
@@ -159,10 +161,21 @@ class Upload:
         self._sealer.close()
 
     def take_back(self, store: S3Store) -> None:
-        """Put back the instruction file that an unsettled completion has replaced, after the upload was aborted."""
-        with suppress(TransferError):  # aborted it is
-            if self._swap.placed and not is_complete(store, self._staged()):
-                self._swap.take_back(store)
+        """Put back the instruction file that an unsettled completion has replaced, after the upload was aborted.
+
+        Raises:
+            TransferError: the file is not back. This may be repeated.
+        """
+        if not self._swap.placed or seen(lambda: is_complete(store, self._staged()), _ABORTED):
+            return
+        self._swap.take_back(store)
+        if self._swap.placed:
+            raise TransferError(
+                "the upload is aborted, but the instruction file of the object that it was to replace is not back",
+                uri=self._location.uri,
+                expected="an answer of S3 to the requests that put it back",
+                fix="abort it again",
+            )
 
 
 class Uploads:
@@ -226,7 +239,13 @@ class Uploads:
         own, shared = self._setup.parameters.writing({**said, **given})
         store = self._setup.store.sending(shared).sending(own, about=location)
         place = {"Bucket": location.bucket, "Key": location.key}
-        answer = store.ask(location, "abort_multipart_upload", "abort the upload of", UploadId=upload_id, **place)
+        try:
+            answer = store.ask(location, "abort_multipart_upload", "abort the upload of", UploadId=upload_id, **place)
+        except TransferError as error:
+            # An upload of this client that is not there any more: aborted before, perhaps, and the answer was lost.
+            if upload is None or error.status != 404:
+                raise
+            answer = done()
         if upload is not None:
             upload.take_back(store)
         self._forget(location, upload_id)

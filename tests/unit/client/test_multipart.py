@@ -335,6 +335,41 @@ def test_abort_puts_the_old_file_back(
     assert client.get_object(**at)["Body"].read() == b"old"
 
 
+def test_abort_whose_answer_was_lost_may_be_repeated(
+    client: s3cse.Client, unsettled: Upload, at: dict[str, str], logged_s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The upload is gone then (404): the old file is put back all the same, and the upload is forgotten."""
+    abort = logged_s3.abort_multipart_upload
+
+    def lost(**arguments: Any) -> Any:
+        abort(**arguments)
+        raise ReadTimeoutError(endpoint_url="http://s3")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(logged_s3, "abort_multipart_upload", lost)
+        with pytest.raises(TransferError):
+            unsettled.abort()
+    refuse(monkeypatch, logged_s3, "abort_multipart_upload", failure(404))
+    unsettled.abort()
+    assert client.get_object(**at)["Body"].read() == b"old"
+    with pytest.raises(TransferError):  # as boto3 says of an upload that nobody has begun
+        unsettled.abort()
+
+
+@pytest.mark.parametrize("method", ["head_object", "get_object"])
+def test_abort_that_cannot_put_the_old_file_back_says_so(
+    client: s3cse.Client, unsettled: Upload, at: dict[str, str], logged_s3: Any, monkeypatch: pytest.MonkeyPatch,
+    method: str,
+) -> None:  # fmt: skip
+    """And is repeated, when S3 answers again."""
+    with monkeypatch.context() as patch:
+        refuse(patch, logged_s3, method, failure(503))
+        with pytest.raises(TransferError):
+            unsettled.abort()
+    unsettled.abort()
+    assert client.get_object(**at)["Body"].read() == b"old"
+
+
 def test_abort_of_what_is_complete_keeps_its_file(
     over: tuple[s3cse.Client, Upload], at: dict[str, str], logged_s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
