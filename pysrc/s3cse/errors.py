@@ -97,7 +97,8 @@ class TransferError(S3CSEError):
     """S3 refused, lost, cut short or replaced something.
 
     ``status`` is the HTTP status where there was one, ``code`` S3's own error code. ``sent`` is False where the request
-    never left, so that S3 cannot have done it.
+    never left, so that S3 cannot have done it; ``repeated`` is True where the client library had sent it before by
+    itself, so that S3 may have done that one and refused this one.
     """
 
     def __init__(
@@ -111,8 +112,10 @@ class TransferError(S3CSEError):
         status: int | None = None,
         code: str | None = None,
         sent: bool = True,
+        repeated: bool = False,
     ) -> None:
         super().__init__(problem, uri=uri, found=found, expected=expected, fix=fix)
         self.status = status
         self.code = code
         self.sent = sent
+        self.repeated = repeated

@@ -178,7 +178,7 @@ class _Copy:
             except TransferError as error:
                 staged = self._staged("", (), self.metadata)
                 # Beside a file that was there already is perhaps an earlier copy, which nothing tells from this one.
-                if not swap.placed or not settled(self.store, staged, error):
+                if not swap.placed or not settled(self.store, staged, error, swap):
                     check_final(staged, error)
                     raise
                 return self._copied(None)

@@ -27,6 +27,8 @@ class InstructionSwap:
         self._before: InstructionFile | None = None
         #: Whether this swap has put the file in place, and not taken it back.
         self.placed = False
+        #: Whether the attempt that runs has put it there: then none before it can have made the object.
+        self.fresh = False
 
     @contextmanager
     def first(self, store: ObjectStore) -> Iterator[None]:
@@ -51,7 +53,9 @@ class InstructionSwap:
         if self.file is None:
             return
         found = _existing(store, self.file.location)
-        if found is not None and found.body == self.file.body:
+        new = found is None or found.body != self.file.body
+        self.fresh = new and not self.placed
+        if not new:
             return
         self._before, self.placed = found, True
         try:

@@ -142,7 +142,7 @@ def _put_with_file(store: ObjectStore, staged: StagedUpload, body: bytearray) ->
         try:
             return store.put(staged.location, body, staged.metadata)
         except BaseException as error:
-            if not settled(store, staged, error):
+            if not settled(store, staged, error, swap):
                 swap.take_back(store)
                 raise
             if not isinstance(error, TransferError):

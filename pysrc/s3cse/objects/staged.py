@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from s3cse.errors import TransferError
 from s3cse.objects.envelope_storage import UPLOAD_MARK, InstructionFile
 from s3cse.objects.instruction_swap import InstructionSwap
-from s3cse.objects.settlement import UnsettledError, may_still_happen, seen
-from s3cse.storage.port import Location, ObjectStore, Receipt, UploadedPart
+from s3cse.objects.settlement import UnsettledError, may_have_happened, may_still_happen, seen
+from s3cse.storage.port import Location, ObjectStore, Receipt, StoredObject, UploadedPart
 
 #: No two objects have the same of these, so they say whose object it is.
 _OURS = ("x-amz-key", "x-amz-key-v2", "x-amz-3", "x-amz-iv", "x-amz-i", UPLOAD_MARK)
@@ -36,6 +36,7 @@ def complete(store: ObjectStore, staged: StagedUpload, swap: InstructionSwap | N
 
     A lost answer (time-out, NoSuchUpload, an error after the fact) is settled by a HEAD: our wrapped key and IV in the
     object's metadata mean that it is done. S3 may still be at it, so up to four are sent within 3.5 s.
+    Where they are not answered, a refusal that hides no success counts.
 
     Args:
         swap: of the instruction file, for callers that try several times; None: one of its own.
@@ -53,23 +54,36 @@ def complete(store: ObjectStore, staged: StagedUpload, swap: InstructionSwap | N
         try:
             return store.complete_upload(staged.location, staged.upload_id, staged.parts)
         except TransferError as error:
-            if not settled(store, staged, error):
+            if not settled(store, staged, error, swap):
                 check_final(staged, error)
                 raise
             return None
 
 
-def settled(store: ObjectStore, staged: StagedUpload, error: BaseException) -> bool:
+def settled(
+    store: ObjectStore,
+    staged: StagedUpload,
+    error: BaseException,
+    swap: InstructionSwap,
+    before: StoredObject | None = None,
+) -> bool:
     """Whether the object is visible although its last request failed.
+
+    Args:
+        swap: of the instruction file. Where S3 does not say, and has refused the only request that could have made the
+            object, it is not visible, and the file before must be put back.
+        before: what was there before that request, where that may be taken for the object.
 
     Raises:
         UnsettledError: S3 does not say. Where the request was interrupted, the interrupt itself.
     """
     try:
-        return seen(lambda: is_complete(store, staged), error)
+        return seen(lambda: is_complete(store, staged, before), error)
     except TransferError as unanswered:
         if not isinstance(error, TransferError):
             raise error from error.__cause__
+        if swap.fresh and not may_have_happened(error):
+            return False
         raise _unsettled(staged, error, unanswered.problem) from error
 
 
@@ -95,12 +109,22 @@ def _unsettled(staged: StagedUpload, error: TransferError, then: str) -> Unsettl
     )
 
 
-def is_complete(store: ObjectStore, staged: StagedUpload) -> bool:
-    """Whether the object at the staged upload's place is the staged one; one that nothing tells from others is not."""
+def is_complete(store: ObjectStore, staged: StagedUpload, before: StoredObject | None = None) -> bool:
+    """Whether the object at the staged upload's place is the staged one; one that nothing tells from others is not.
+
+    Args:
+        before: what was there before, and is not the staged one, whatever it looks like.
+    """
     stored = store.head(staged.location)
     return (
         stored is not None
+        and (before is None or _state(stored) != _state(before))
         and stored.size == staged.stored_bytes
         and any(name in staged.metadata for name in _OURS)
         and all(stored.metadata.get(name) == staged.metadata.get(name) for name in _OURS)
     )
+
+
+def _state(stored: StoredObject) -> tuple[object, ...]:
+    """Return what is another after every write, within what S3 tells: of dates the seconds."""
+    return stored.etag, stored.details.get("VersionId"), stored.details.get("LastModified")

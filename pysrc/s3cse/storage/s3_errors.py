@@ -77,6 +77,7 @@ class S3RequestError(TransferError, _Refusal):
     ) -> None:
         super().__init__(problem, uri=uri, found=found, expected=expected, fix=fix, status=status, code=code)
         self.response = response or {"Error": {"Code": code or "", "Message": problem}}
+        self.repeated = bool(self.response.get("ResponseMetadata", {}).get("RetryAttempts"))
         self.operation_name = operation_name
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ from s3cse.envelope.profiles import Profile, find_profile
 from s3cse.errors import EnvelopeError, IntegrityError, PolicyError, S3CSEError, SettingsError, TransferError
 from s3cse.keyrings import KmsKeyring
 from s3cse.objects.envelope_storage import UPLOAD_MARK, EnvelopeStorage
+from s3cse.objects.instruction_swap import InstructionSwap
 from s3cse.objects.open import open_object
 from s3cse.objects.policy import Policy
 from s3cse.objects.put import publish, put_object
@@ -107,14 +108,15 @@ class Incomplete(RecordingStore):
     """Refuses to make an object visible, in one request or by Complete."""
 
     lost = False
+    refusal: dict[str, Any] = {"status": 403}  # noqa: RUF012 - of the instance, where it is another
 
     def put(self, location: Location, body: Any, metadata: Any = None) -> Any:
         if location == PLACE:
-            raise TransferError("S3 said no", uri=location.uri, status=403)
+            raise TransferError("S3 said no", uri=location.uri, **self.refusal)
         return super().put(location, body, metadata)
 
     def complete_upload(self, location: Location, upload_id: str, parts: Any) -> Any:
-        raise TransferError("S3 said no", uri=location.uri, status=403)
+        raise TransferError("S3 said no", uri=location.uri, **self.refusal)
 
     def head(self, location: Location) -> Any:
         if self.lost:
@@ -158,15 +160,59 @@ def test_lost_answer_of_a_put_keeps_the_new_file(keyring: KmsKeyring, profile: P
     assert read(store, keyring) == TEXT
 
 
-def test_unsettled_upload_keeps_the_new_file(keyring: KmsKeyring, profile: Profile) -> None:
-    """Where S3 does not say whether the object is visible, completing again must find its envelope."""
+CLEAR = [{"status": 400}, {"status": 403}, {"status": 412}, {"sent": False}]
+HIDING = [{}, {"status": 404}, {"status": 412, "repeated": True}]
+
+
+@pytest.mark.parametrize("part_bytes", [16, 1 << 20])
+@pytest.mark.parametrize("refusal", CLEAR, ids=str)
+def test_refusal_without_an_answer_to_the_look_puts_the_old_file_back(
+    store: RecordingStore, keyring: KmsKeyring, profile: Profile, refusal: dict[str, Any], part_bytes: int
+) -> None:
+    """What S3 has refused it has not done: the same again would take the new file for the one before."""
+    put(store, keyring, profile)
+    broken = Incomplete()
+    broken._objects, broken.lost, broken.refusal = store._objects, True, refusal
+    with pytest.raises(TransferError, match="S3 said no") as caught:
+        put_object(
+            broken, PLACE, keyring, profile, b"new" * 9, storage=EnvelopeStorage(kind=IN_FILE), part_bytes=part_bytes
+        )
+    assert not isinstance(caught.value, UnsettledError)
+    assert read(store, keyring) == TEXT
+
+
+@pytest.mark.parametrize("refusal", HIDING, ids=str)
+def test_put_that_may_be_done_keeps_the_new_file(
+    store: RecordingStore, keyring: KmsKeyring, profile: Profile, refusal: dict[str, Any]
+) -> None:
+    """No answer, or a refusal that may come of the request before it."""
+    put(store, keyring, profile)
+    old = store.body(FILE)
+    broken = Incomplete()
+    broken._objects, broken.lost, broken.refusal = store._objects, True, refusal
+    with pytest.raises(UnsettledError):
+        put_object(broken, PLACE, keyring, profile, b"new", storage=EnvelopeStorage(kind=IN_FILE))
+    assert store.body(FILE) != old
+
+
+@pytest.mark.parametrize("refusal", [*HIDING, {"status": 403}], ids=str)
+def test_unsettled_upload_keeps_the_new_file(keyring: KmsKeyring, profile: Profile, refusal: dict[str, Any]) -> None:
+    """Where S3 does not say whether the object is visible, completing again must find its envelope.
+
+    A refusal is clear only where no attempt before it may have succeeded.
+    """
     store = Incomplete()
-    store.lost = True
+    store.lost, store.refusal = True, {}
     with ObjectWriter(store, PLACE, keyring, profile, storage=EnvelopeStorage(kind=IN_FILE)) as writer:
         writer.write(TEXT)
         staged = writer.finish()
+    swap = InstructionSwap(staged.instruction)
+    if refusal == {"status": 403}:
+        with pytest.raises(UnsettledError):
+            complete(store, staged, swap)
+    store.refusal = refusal
     with pytest.raises(UnsettledError):
-        complete(store, staged)
+        complete(store, staged, swap)
     assert staged.instruction is not None
     assert store.body(FILE) == staged.instruction.body
 

@@ -58,6 +58,19 @@ def test_it_is_there_before_the_object(store: RecordingStore) -> None:
     assert store.body(FILE) == b"new"
 
 
+def test_fresh_is_what_no_attempt_before_has_left(store: RecordingStore) -> None:
+    """Nor one of another swap: its process may have made the object."""
+    swap = InstructionSwap(NEW)
+    for fresh in (True, False):
+        attempt(swap, store, UnsettledError("who knows"))
+        assert swap.fresh is fresh
+    store.put(FILE, b"theirs", {})
+    attempt(swap, store, UnsettledError("who knows"))
+    assert not swap.fresh
+    attempt(other := InstructionSwap(NEW), store, UnsettledError("who knows"))
+    assert not other.fresh
+
+
 def test_no_file_no_request() -> None:
     """Nothing is done for an envelope in metadata."""
     store, swap = RecordingStore(), InstructionSwap(None)

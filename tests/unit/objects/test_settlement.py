@@ -6,7 +6,7 @@ import pytest
 
 from s3cse.errors import TransferError
 from s3cse.objects import settlement
-from s3cse.objects.settlement import may_still_happen, seen
+from s3cse.objects.settlement import may_have_happened, may_still_happen, seen
 
 LOST = TransferError("the connection broke")
 REFUSED = TransferError("S3 said no", status=403)
@@ -51,6 +51,21 @@ def test_what_s3_refused_does_not_happen(error: BaseException, may: bool) -> Non
     assert may_still_happen(error) is may
 
 
+@pytest.mark.parametrize(
+    ("error", "may"),
+    [
+        (LOST, True), (TransferError("x", status=503), True), (KeyboardInterrupt(), True),
+        (TransferError("no such upload: completed, perhaps", status=404), True), (TransferError("x", status=408), True),
+        (TransferError("the second time", status=412, repeated=True), True),
+        (REFUSED, False), (TransferError("x", status=400), False), (TransferError("x", status=412), False),
+        (TransferError("the arguments are wrong", sent=False), False),
+    ],
+)  # fmt: skip
+def test_refusals_that_hide_a_success(error: BaseException, may: bool) -> None:
+    """botocore repeats requests by itself, and what is repeated may be refused because the first one was done."""
+    assert may_have_happened(error) is may
+
+
 @pytest.mark.parametrize(("visible_at", "slept"), [(1, []), (2, [0.5]), (3, [0.5, 1.0]), (4, [0.5, 1.0, 2.0])])
 def test_late_is_not_never(visible_at: int, slept: list[float]) -> None:
     """What comes within the pauses is seen, and nobody waits longer than for that."""
@@ -72,6 +87,16 @@ def test_a_refusal_is_looked_at_once(visible_at: int) -> None:
     world = World(visible_at)
     assert world.seen(REFUSED) is (visible_at == 1)
     assert (world.looks, world.slept) == (1, [])
+
+
+@pytest.mark.parametrize("visible", [True, False])
+def test_a_look_after_a_refusal_is_repeated_until_it_is_answered(visible: bool) -> None:
+    """One answer is enough, but one there must be."""
+    world = World(1 if visible else 99, unanswered=(1, 2))
+    assert world.seen(REFUSED) is visible
+    assert (world.looks, world.slept) == (3, [0.5, 1.0])
+    with pytest.raises(TransferError, match="describe"):
+        World(unanswered=(1, 2, 3, 4)).seen(REFUSED)
 
 
 def test_only_the_last_look_must_be_answered() -> None:

@@ -34,6 +34,16 @@ def test_refusals_are_client_errors() -> None:
     assert error.__cause__ is original
 
 
+@pytest.mark.parametrize(("attempts", "repeated"), [(None, False), (0, False), (2, True)])
+def test_requests_that_botocore_repeats(attempts: int | None, repeated: bool) -> None:
+    """A refusal then says nothing of the request before it."""
+    original = botocores("AccessDenied", 403)
+    if attempts is not None:
+        original.response["ResponseMetadata"]["RetryAttempts"] = attempts
+    assert caught(original).repeated is repeated
+    assert caught(original).at("s3://a/b").repeated is repeated
+
+
 def test_other_failures_are_none() -> None:
     """Where S3 has said nothing there is no response to show."""
     assert not isinstance(caught(EndpointConnectionError(endpoint_url="x")), ClientError)
