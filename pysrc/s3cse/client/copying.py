@@ -13,10 +13,11 @@ from s3cse.client.answers import done, envelope_metadata
 from s3cse.client.orphans import drop_orphan
 from s3cse.client.reading import existing
 from s3cse.client.setup import Setup
+from s3cse.envelope.stored_form import fits
 from s3cse.errors import SettingsError, TransferError
 from s3cse.objects.describe import Description, describe
 from s3cse.objects.destinations import MAX_PARTS, PARTS_IN_FLIGHT
-from s3cse.objects.envelope_storage import EnvelopeStorage, InstructionFile, upload_mark
+from s3cse.objects.envelope_storage import UPLOAD_MARK, EnvelopeStorage, InstructionFile, upload_mark
 from s3cse.objects.instruction_swap import InstructionSwap
 from s3cse.objects.naming import naming
 from s3cse.objects.policy import Policy
@@ -172,16 +173,20 @@ class _Copy:
     def in_one_request(self) -> dict[str, Any]:
         """Let S3 copy in one request. A lost answer is settled by HEADs where an instruction file depends on it."""
         swap = InstructionSwap(self.file)
+        answer = None
         with swap.first(self.store):
+            # Nothing tells an earlier copy of the same object from this one, but that it is there before.
+            before = self.store.head(self.location) if swap.placed else None
             try:
-                return self._ask()
+                answer = self._ask()
             except TransferError as error:
                 staged = self._staged("", (), self.metadata)
-                # Beside a file that was there already is perhaps an earlier copy, which nothing tells from this one.
-                if not swap.placed or not settled(self.store, staged, error, swap):
+                # Beside a file that was there already nothing can be told: another process may have copied as well.
+                if not swap.placed or not settled(self.store, staged, error, swap, before):
                     check_final(staged, error)
                     raise
-                return self._copied(None)
+        # Out of the block: the copy is there, and needs its file whatever S3 says of it now.
+        return self._copied(None) if answer is None else answer
 
     def _ask(self) -> dict[str, Any]:
         replaced = {"Metadata": dict(self.metadata)} if self.given.get("MetadataDirective") == "REPLACE" else {}
@@ -199,8 +204,7 @@ class _Copy:
         """Copy what is too long for one request. An upload in parts takes nothing along: it is told all of it."""
         further = {"create_multipart_upload": self._kept(), "upload_part_copy": self._of_parts()}
         store = self.store.sending(further, about=self.location)
-        # A mark tells the copy from an earlier one of the same object, where only the file has the envelope.
-        metadata = dict(self.metadata) if self.file is None else {**self.metadata, **upload_mark()}
+        metadata = self._marked()
         upload_id = store.create_upload(self.location, metadata)
         try:
             parts = self._parts(store, upload_id)
@@ -209,6 +213,17 @@ class _Copy:
                 store.abort_upload(self.location, upload_id)
             raise
         return self._copied(publish(store, self._staged(upload_id, parts, metadata)))
+
+    def _marked(self) -> dict[str, str]:
+        """Return the metadata with a mark of this copy's own, which tells it from an earlier one of the same object.
+
+        Metadata so long that the mark does not fit goes without any. An instruction file depends on it: S3 refuses
+        the copy then.
+        """
+        marked = {**self.metadata, **upload_mark()}
+        if self.file is not None or fits(marked):
+            return marked
+        return {name: value for name, value in self.metadata.items() if name != UPLOAD_MARK}
 
     def _of_parts(self) -> dict[str, Any]:
         return self.setup.parameters.taken({**self.given, "CopySourceIfMatch": self.stored.etag}, "upload_part_copy")
@@ -235,7 +250,8 @@ class _Copy:
             return tuple(parts)
 
     def _staged(self, upload_id: str, parts: tuple[UploadedPart, ...], metadata: Mapping[str, str]) -> StagedUpload:
-        return StagedUpload(self.location, upload_id, parts, metadata, self.stored.size, self.stored.size, self.file)
+        known = metadata if not upload_id or UPLOAD_MARK in metadata else {}  # without a mark it may be an earlier copy
+        return StagedUpload(self.location, upload_id, parts, known, self.stored.size, self.stored.size, self.file)
 
     def _copied(self, receipt: Receipt | None) -> dict[str, Any]:
         stored = existing(self.store, self.location)

@@ -79,6 +79,11 @@ def _check_metadata(form: StoredForm, others: Mapping[str, str]) -> None:
     )
 
 
+def fits(metadata: Mapping[str, str]) -> bool:
+    """Whether S3 takes an object's metadata, user's and envelope's together."""
+    return _size(metadata) <= METADATA_LIMIT_BYTES
+
+
 def _check_instruction(form: StoredForm) -> None:
     if form.instruction is not None and len(form.instruction) > MAX_INSTRUCTION_BYTES:
         raise SettingsError(

@@ -219,6 +219,96 @@ def test_copy_that_s3_refuses_leaves_the_old_object(
     assert opened(filed, over) == b"old"
 
 
+def test_copy_that_is_there_keeps_its_file_whatever_s3_says_then(
+    filed: s3cse.Client,
+    at: dict[str, str],
+    over: dict[str, str],
+    in_parts: bool,
+    logged_s3: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The HEAD that the answer is made of may fail, after another one has shown that the copy is there."""
+    etag = filed.head_object(**over)["ETag"]
+    head, changed = logged_s3.head_object, []
+
+    def only_once(**arguments: Any) -> Any:
+        if changed and arguments["Key"] == over["Key"]:
+            raise failed("SlowDown", 503)
+        answer = head(**arguments)
+        if arguments["Key"] == over["Key"] and answer["ETag"] != etag:
+            changed.append(True)
+        return answer
+
+    with monkeypatch.context() as patch:
+        lose(patch, logged_s3, "complete_multipart_upload" if in_parts else "copy_object", done=True)
+        patch.setattr(logged_s3, "head_object", only_once)
+        with pytest.raises(TransferError, match="describe"):
+            filed.copy_object(**over, CopySource=at)
+    assert opened(filed, over) == TEXT
+
+
+@pytest.mark.parametrize("storage", ["metadata", "instruction-file"])
+@pytest.mark.parametrize(("code", "status"), [("PreconditionFailed", 412), ("AccessDenied", 403)])
+def test_earlier_copy_does_not_pass_for_one_that_is_refused(
+    make: Make, at: dict[str, str], storage: str, code: str, status: int, in_parts: bool, logged_s3: Any, s3: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """It has the same envelope, but S3 has said no; and it can be read as before."""
+    client = make(storage=storage)
+    to = {**at, "Key": at["Key"] + "-copy"}
+    client.put_object(**at, Body=TEXT)
+    client.copy_object(**to, CopySource=at)
+    if storage == "instruction-file":  # another file that opens the same object, as after a change of its wrapping
+        file = {**at, "Key": at["Key"] + ".instruction"}
+        s3.put_object(**file, Body=s3.get_object(**file)["Body"].read() + b"\n")
+    method = "complete_multipart_upload" if in_parts else "copy_object"
+    monkeypatch.setattr(logged_s3, method, raising(failed(code, status)))
+    with pytest.raises(ClientError) as caught:
+        client.copy_object(**to, CopySource=at, MetadataDirective="REPLACE", Metadata={"k": "v"})
+    assert caught.value.response["Error"]["Code"] == code
+    assert "k" not in client.head_object(**to)["Metadata"]
+    assert opened(client, to) == TEXT
+    assert s3.list_multipart_uploads(Bucket=at["Bucket"], Prefix=at["Key"]).get("Uploads", []) == []
+
+
+def test_every_copy_in_parts_has_a_mark_of_its_own(
+    client: s3cse.Client, at: dict[str, str], s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The user does not see it. Metadata so long that it does not fit is copied without."""
+    monkeypatch.setattr(copying, "ONE_COPY_BYTES", 0)
+    to = {**at, "Key": at["Key"] + "-copy"}
+    client.put_object(**at, Body=b"new", Metadata={"a": "b"})
+    marks = set()
+    for source in (at, at, to):
+        client.copy_object(**to, CopySource=source)
+        marks.add(s3.head_object(**to)["Metadata"]["s3cse-upload"])
+        assert client.head_object(**to)["Metadata"] == {"a": "b"}
+    assert len(marks) == 3
+    room = 2048 - sum(len(k + v) for k, v in s3.head_object(**at)["Metadata"].items())
+    long = {"k": "v" * (room - 1), "a": "b"}
+    client.copy_object(**to, CopySource=at, MetadataDirective="REPLACE", Metadata=long)
+    assert "s3cse-upload" not in s3.head_object(**to)["Metadata"]
+    assert client.head_object(**to)["Metadata"] == long
+
+
+def test_earlier_copy_without_room_for_a_mark_is_no_success(
+    client: s3cse.Client, at: dict[str, str], logged_s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing tells it from the one that is refused."""
+    monkeypatch.setattr(copying, "ONE_COPY_BYTES", 0)
+    to = {**at, "Key": at["Key"] + "-copy"}
+    client.put_object(**at, Body=b"new", Metadata={"k": "v" * 1000})
+    monkeypatch.setattr(copying, "fits", lambda _: False)
+    client.copy_object(**to, CopySource=at)
+    monkeypatch.setattr(logged_s3, "complete_multipart_upload", raising(failed("PreconditionFailed", 412)))
+    with pytest.raises(TransferError):
+        client.copy_object(**to, CopySource=at)
+
+
+def failed(code: str, status: int) -> ClientError:
+    return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "x")  # type: ignore[typeddict-item]
+
+
 def raising(error: Exception) -> Any:
     def refuse(**_: Any) -> Any:
         raise error
