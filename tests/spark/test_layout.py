@@ -13,22 +13,7 @@ from s3cse.parquet.hive_names import escape_name, unescape_name
 from spark.fixtures import Table
 
 JOB = "0123456789abcdef" * 2
-VALUES = [
-    "plain",
-    "a/b=c%",
-    "x y",
-    "é日",
-    "#1",
-    "{[^]}",
-    "'q'",
-    '"',
-    "a:b?*\\",
-    "tab\there",
-    "100%",
-    "%41",
-    "+",
-    "~!$&()-.;<>@|,`",
-]
+VALUES = ["a/b=c%41", "#{[^]}'q'\"", "a:b?*\\\tb", " é日 100%", "+~!$&()-.;<>@|,`"]
 
 
 def test_escapes_are_sparks(spark: SparkSession) -> None:
