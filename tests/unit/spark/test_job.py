@@ -34,6 +34,11 @@ class Session:
         """Return a setting."""
         return self.settings.get(name, default)
 
+    @property
+    def getAll(self) -> dict[str, str]:  # noqa: N802 - Spark's name
+        """Return all settings."""
+        return self.settings
+
     def stop(self) -> None:
         """Count the ends."""
         self.stopped += 1
