@@ -10,10 +10,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 #: With Spark Connect, whose packages are in that environment only.
-ROUND_TRIPS = ("test_round_trip.py", "test_arrow_map.py", "test_connect.py")
+ROUND_TRIPS = ("test_round_trip.py", "test_differential.py", "test_arrow_map.py", "test_connect.py")
 #: What the driver does on Spark 3.5 is another module's work, so that all of its results are looked at; the tests of
 #: the format itself have the marker data_source and are skipped there.
-EVERYTHING = ("test_round_trip.py", "test_arrow_map.py", "test_publishing.py", "test_bad_input.py", "test_packaging.py")
+EVERYTHING = (
+    "test_round_trip.py",
+    "test_differential.py",
+    "test_arrow_map.py",
+    "test_publishing.py",
+    "test_bad_input.py",
+    "test_packaging.py",
+)
 
 
 def run(version: str, files: tuple[str, ...]) -> None:

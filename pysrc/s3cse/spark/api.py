@@ -164,10 +164,13 @@ def with_session_settings(spark: SparkSession, options: Mapping[str, str], use: 
 
 
 def _settings(spark: SparkSession) -> Mapping[str, str]:
-    """Return everything that the session sets."""
+    """Return everything that the session sets; nothing where a remote session of Spark 3.5 does not tell."""
     if DATA_SOURCES:
         return spark.conf.getAll
-    return dict(spark.sparkContext.getConf().getAll())
+    try:
+        return dict(spark.sparkContext.getConf().getAll())
+    except PySparkException:
+        return {}
 
 
 def _parallelism(spark: SparkSession) -> int:
