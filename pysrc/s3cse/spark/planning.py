@@ -135,7 +135,10 @@ class ReadJob:
             scan = self._plan_scan(table)
             table = self._prune(scan, table)
         if options.policy.integrity != "strict":
-            _log.warning("%s: integrity=%s releases bytes UNVERIFIED", options.table.uri, options.policy.integrity)
+            of_which = "of files without an index " if options.policy.integrity == "verify-indexed" else ""
+            _log.warning(
+                "%s: integrity=%s releases bytes %sUNVERIFIED", options.table.uri, options.policy.integrity, of_which
+            )
         splits = plan_splits(
             session.store,
             session.keyring,
