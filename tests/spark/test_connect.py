@@ -5,14 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import pytest
 from pyspark.errors import PySparkException
 
 import s3cse.local
 import s3cse.spark
 from spark.fixtures import TESTS, Table, spark_environment
-
-pytest.importorskip("grpc", reason="pyspark[connect] is in the environment of Spark 4.1: make test-heavy")
 
 
 def write_and_read(uri: str, key: str) -> None:
