@@ -1,0 +1,1 @@
+"""AWS services that share encrypted tables and files: Athena, Glue, Redshift."""
