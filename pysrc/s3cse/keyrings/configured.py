@@ -106,7 +106,7 @@ def make_keyring(settings: KeyringSettings) -> Keyring:
             return KmsKeyring(kms, settings.kms_key_id or "", settings.context)
         return KmsDiscoveryKeyring(kms, settings.kms_accounts, settings.kms_regions, settings.context)
     if settings.kind == "aes":
-        return AesKeyring(_aes_key(settings), settings.context)
+        return AesKeyring(aes_key(settings), settings.context)
     if settings.kind == "rsa":
         return _rsa_keyring(_raw_key(settings), settings)
     return ProviderKeyring(_provider(settings.provider or ""), job=os.environ.get("S3CSE_JOB"))
@@ -134,7 +134,12 @@ def _raw_key(settings: KeyringSettings) -> bytes:
         ) from error
 
 
-def _aes_key(settings: KeyringSettings) -> bytes:
+def aes_key(settings: KeyringSettings) -> bytes:
+    """Return the raw AES key that ``key_file`` or ``key_env`` names: 16, 24 or 32 bytes.
+
+    Raises:
+        SettingsError: it cannot be read, or is no AES key; no message shows any of it.
+    """
     raw = _raw_key(settings)
     text = raw.strip()
     # Text first: 32 hexadecimal digits are also 32 bytes, but nobody's random key is all digits.
