@@ -6,6 +6,7 @@ STAMP  := $(VENV)/.installed
 PEER   := .venv-s3ec
 SPARK41 := .venv-pyspark41
 SPARK35 := .venv-pyspark35
+DEPLOY := .venv-deploy
 
 .PHONY: help demo test test-heavy interop check setup bench clean
 
@@ -45,6 +46,12 @@ $(SPARK35)/.installed: pyproject.toml
 		$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12))'
 	@touch $@
 
+# The AWS CLI pins its own botocore. What deploys to EMR and Glue is tested with it; nothing else needs it.
+$(DEPLOY)/.installed: Makefile
+	$(PYTHON) -m venv $(DEPLOY)
+	$(DEPLOY)/bin/python -m pip install --quiet awscli==1.46.2
+	@touch $@
+
 setup: $(STAMP) ## make .venv with everything in it
 
 demo: $(STAMP) ## encrypt a real table with spark-submit, query it, verify it (no AWS account needed)
@@ -60,7 +67,7 @@ check: $(STAMP) ## format, lint, types, layers
 test: check $(PEER)/.installed ## all of the above and every test that needs no root
 	$(BIN)/python -m pytest -m "not heavy"
 
-test-heavy: $(STAMP) $(PEER)/.installed $(SPARK41)/.installed $(SPARK35)/.installed ## sanitizers, valgrind, slow clients (may use apt)
+test-heavy: $(STAMP) $(PEER)/.installed $(SPARK41)/.installed $(SPARK35)/.installed $(DEPLOY)/.installed ## sanitizers, valgrind, slow clients (may use apt)
 	$(BIN)/python -m pytest -m heavy
 
 interop: $(STAMP) $(PEER)/.installed $(SPARK41)/.installed ## other people's S3 encryption clients, both ways (part of test-heavy; uses Maven, Go and apt)
@@ -70,4 +77,4 @@ bench: $(STAMP) $(SPARK41)/.installed ## measure against peers and write bench/R
 	$(BIN)/python bench/run.py
 
 clean: ## remove what the build made
-	rm -rf build dist $(VENV) $(PEER) $(SPARK41) $(SPARK35) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf build dist $(VENV) $(PEER) $(SPARK41) $(SPARK35) $(DEPLOY) .mypy_cache .ruff_cache .pytest_cache
