@@ -1,0 +1,80 @@
+"""What a table that is there tells of itself: columns from its own encrypted footers, partitions from folders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pyarrow as pa
+
+from s3cse.keyrings.base import Keyring
+from s3cse.objects.policy import Policy
+from s3cse.parquet.hive_names import NULL_PARTITION, unescape_name
+from s3cse.parquet.plan import file_schema
+from s3cse.parquet.table import list_table
+from s3cse.services.athena.definition import Partition, TableDefinition, define, folder_uri
+from s3cse.services.athena.encryption import TableEncryption
+from s3cse.services.athena.names import TableName
+from s3cse.services.athena.projection import Projection
+from s3cse.storage.port import Location, ObjectStore
+
+_DEFAULT_POLICY = Policy()
+
+
+def survey(
+    store: ObjectStore,
+    keyring: Keyring,
+    table: Location,
+    name: TableName | str,
+    encryption: TableEncryption,
+    *,
+    policy: Policy = _DEFAULT_POLICY,
+    partition_types: pa.Schema | None = None,
+    merge: bool = False,
+    projection: Mapping[str, Projection] | None = None,
+) -> tuple[TableDefinition, tuple[Partition, ...]]:
+    """Return the definition of an encrypted table, and its partitions.
+
+    Args:
+        table: its folder.
+        policy: for the footers that are read; CBC files need ``legacy="allow"``.
+        partition_types: of partition columns, where the catalog should have others than their values look like.
+        merge: unite the schemas of all files; else the smallest file speaks for all.
+        projection: how Athena computes the partitions; None: they are registered.
+
+    Raises:
+        SettingsError: no data files, folders that contradict each other, or what Athena cannot have.
+        S3CSEError: a file does not open.
+    """
+    listed = list_table(store, table, partition_types)
+    stored = file_schema(store, keyring, listed.files, policy, merge=merge)
+    split = listed.partition_schema.names
+    lower = {column.lower() for column in split}
+    columns = [column for column in stored if column.name.lower() not in lower]
+    definition = define(
+        name,
+        pa.schema([*columns, *listed.partition_schema]),
+        table,
+        encryption,
+        partition_columns=split,
+        projection=projection,
+    )
+    return definition, partitions_of(table, (file.location.key for file in listed.files)) if split else ()
+
+
+def partitions_of(table: Location, keys: Iterable[str]) -> tuple[Partition, ...]:
+    """Return the partitions that these data files lie in, each once, in order.
+
+    Args:
+        keys: of objects in folders ``column=value/…`` below the table.
+    """
+    root = folder_uri(table).removeprefix(f"s3://{table.bucket}/")
+    folders = sorted({key.removeprefix(root).rpartition("/")[0] for key in keys})
+    return tuple(
+        Partition(tuple(map(_value, folder.split("/"))), f"{folder_uri(table)}{folder}/") for folder in folders
+    )
+
+
+def _value(folder: str) -> str:
+    """Return a folder's value as MSCK REPAIR TABLE would register it."""
+    raw = folder.partition("=")[2]
+    return raw if raw == NULL_PARTITION else unescape_name(raw)
