@@ -12,20 +12,22 @@ import importlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from s3cse.errors import SettingsError
 from s3cse.keyrings.aes import AesKeyring
 from s3cse.keyrings.base import Keyring
+from s3cse.keyrings.emr_rsa import RSA_NAME, EmrRsaKeyring
+from s3cse.keyrings.key_places import raw_key
 from s3cse.keyrings.kms import KmsKeyring, kms_client
+from s3cse.keyrings.kms_arn import parse_key_arn
 from s3cse.keyrings.kms_discovery import KmsDiscoveryKeyring, checked_accounts, checked_regions
 from s3cse.keyrings.provider import ProviderKeyring
 from s3cse.keyrings.rsa import RsaKeyring
+from s3cse.keyrings.rsa_keys import is_public
 
 KINDS = ("kms", "kms-discovery", "aes", "rsa", "provider")
 _AES_KEY_BYTES = (16, 24, 32)
-_KEY_FILE_BYTES = 1 << 16  # no key is longer; a data file named by mistake is not read into memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +39,11 @@ class KeyringSettings:
         kms_key_id: of ``kms``.
         kms_accounts: of ``kms-discovery``: AWS accounts whose keys are trusted; None: all.
         kms_regions: of ``kms-discovery``: AWS Regions whose keys are trusted; None: all.
-        region: AWS Region of the KMS key; None: as boto3 finds it.
+        region: AWS Region of bucket and key; None: as boto3 finds it.
+        kms_region: of the KMS key, where it is another; None: that of its ARN, or else ``region``.
         kms_endpoint_url: another KMS than AWS; None: as boto3 finds it.
         context: the encryption context of a KMS key, the materials description of a raw one.
-        key_file: path of a raw key: AES as 16, 24 or 32 bytes, base64 or hexadecimal; RSA as PEM or DER.
+        key_file: path or S3 address of a raw key: AES as 16, 24 or 32 bytes, base64 or hexadecimal; RSA as PEM or DER.
         key_env: environment variable with the same, binary forms in base64.
         provider: ``module:Class`` of a materials provider.
     """
@@ -50,6 +53,7 @@ class KeyringSettings:
     kms_accounts: tuple[str, ...] | None = None
     kms_regions: tuple[str, ...] | None = None
     region: str | None = None
+    kms_region: str | None = None
     kms_endpoint_url: str | None = None
     context: Mapping[str, str] | None = None
     key_file: str | None = None
@@ -75,10 +79,30 @@ class KeyringSettings:
         checked_accounts(self.kms_accounts)
         checked_regions(self.kms_regions)
         self._refuse_idle()
+        self._check_region()
+
+    @property
+    def region_of_key(self) -> str | None:
+        """Where KMS is asked; None: as boto3 finds it."""
+        arn = parse_key_arn(self.kms_key_id)
+        return self.kms_region or (self.region if arn is None else arn.region)
+
+    def _check_region(self) -> None:
+        """Refuse a key of another Region than said: KMS would only say that it does not know it."""
+        arn = parse_key_arn(self.kms_key_id)
+        said = self.kms_region or self.region
+        if arn is not None and said is not None and arn.region != said:
+            raise SettingsError(
+                "the KMS key is in another Region than said",
+                found=f"{self.kms_key_id}, {'kmsRegion' if self.kms_region else 'region'}={said}",
+                expected=f"a key of {said}, or kmsRegion={arn.region}",
+                fix="name the key of that Region, or say with kmsRegion where the key is",
+            )
 
     def _refuse_idle(self) -> None:
         uses = (
             ("kmsKeyId", self.kms_key_id, ("kms",)),
+            ("kmsRegion", self.kms_region, ("kms", "kms-discovery")),
             ("kmsAccounts", self.kms_accounts, ("kms-discovery",)),
             ("kmsRegions", self.kms_regions, ("kms-discovery",)),
             ("keyFile", self.key_file, ("aes", "rsa")),
@@ -101,37 +125,15 @@ def make_keyring(settings: KeyringSettings) -> Keyring:
     """
     settings.check()
     if settings.kind in ("kms", "kms-discovery"):
-        kms = kms_client(settings.region, settings.kms_endpoint_url)
+        kms = kms_client(settings.region_of_key, settings.kms_endpoint_url)
         if settings.kind == "kms":
             return KmsKeyring(kms, settings.kms_key_id or "", settings.context)
         return KmsDiscoveryKeyring(kms, settings.kms_accounts, settings.kms_regions, settings.context)
     if settings.kind == "aes":
         return AesKeyring(aes_key(settings), settings.context)
     if settings.kind == "rsa":
-        return _rsa_keyring(_raw_key(settings), settings)
+        return _rsa_keyring(raw_key(settings.key_file, settings.key_env, settings.region), settings)
     return ProviderKeyring(_provider(settings.provider or ""), job=os.environ.get("S3CSE_JOB"))
-
-
-def _raw_key(settings: KeyringSettings) -> bytes:
-    if settings.key_env is not None:
-        text = os.environ.get(settings.key_env)
-        if not text:
-            raise SettingsError(
-                "the environment variable that keyEnv names is empty or not there",
-                found=settings.key_env,
-                expected="a key",
-                fix="set it on the driver and on every executor",
-            )
-        return text.encode()
-    try:
-        with Path(settings.key_file or "").open("rb") as file:
-            return file.read(_KEY_FILE_BYTES)
-    except OSError as error:
-        raise SettingsError(
-            "the file that keyFile names cannot be read",
-            found=f"{settings.key_file}: {error.strerror}",
-            expected="a key, on the driver and on every executor",
-        ) from error
 
 
 def aes_key(settings: KeyringSettings) -> bytes:
@@ -140,7 +142,7 @@ def aes_key(settings: KeyringSettings) -> bytes:
     Raises:
         SettingsError: it cannot be read, or is no AES key; no message shows any of it.
     """
-    raw = _raw_key(settings)
+    raw = raw_key(settings.key_file, settings.key_env, settings.region)
     text = raw.strip()
     # Text first: 32 hexadecimal digits are also 32 bytes, but nobody's random key is all digits.
     for decode in (bytes.fromhex, _from_base64):
@@ -175,9 +177,10 @@ def _rsa_keyring(raw: bytes, settings: KeyringSettings) -> RsaKeyring:
                 "the environment variable that keyEnv names holds no RSA key", expected="PEM, or DER in base64"
             ) from None
     # A file with a private key opens and writes; one with a public key can only write.
-    if b"PUBLIC KEY" in raw and b"PRIVATE KEY" not in raw:
-        return RsaKeyring(public_key=raw, matdesc=settings.context)
-    return RsaKeyring(private_key=raw, matdesc=settings.context)
+    made = EmrRsaKeyring if set(settings.context or ()) == {RSA_NAME} else RsaKeyring
+    if is_public(raw):
+        return made(public_key=raw, matdesc=settings.context)
+    return made(private_key=raw, matdesc=settings.context)
 
 
 def _provider(name: str) -> Any:

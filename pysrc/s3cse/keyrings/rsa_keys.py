@@ -66,6 +66,16 @@ def public_half(public_key: bytes | RSAPublicKey | None, private_key: RSAPrivate
     return given
 
 
+def is_public(key: bytes) -> bool:
+    """Whether this is a public key and no private one, in PEM or DER; False where it is neither."""
+    if b"-----BEGIN" in key:
+        return b"PUBLIC KEY" in key and b"PRIVATE KEY" not in key
+    try:
+        return isinstance(load_der_public_key(key), RSAPublicKey)
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+
+
 def modulus_bytes(public_key: RSAPublicKey) -> int:
     """Return the length of the modulus, which is that of every ciphertext."""
     return -(-public_key.key_size // 8)

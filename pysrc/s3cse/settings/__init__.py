@@ -1,1 +1,5 @@
-"""What a cluster's own configuration files say about encryption, bucket by bucket, and which file said so."""
+"""What a cluster's own configuration says about encryption, bucket by bucket, and which file and key said so.
+
+`files` finds and reads what there is (`hadoop_xml`, `security_configuration`), `emrfs` and `s3a` understand one file
+system's settings each, `resolve` answers for an address, `precedence` lays options over one another.
+"""
