@@ -6,6 +6,7 @@ They are the same on every Spark: over the data source from 4.0 on, over ``mapIn
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
@@ -14,8 +15,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
 from s3cse.errors import SettingsError
+from s3cse.settings.precedence import over_defaults
 from s3cse.spark import arrow_map
-from s3cse.spark.options import ONLY, SPELLING, Use, over_defaults, refuse_unknown
+from s3cse.spark.cluster_settings import SPARK_PROVIDER, over_session
+from s3cse.spark.options import ONLY, SPELLING, Use, refuse_unknown
 
 #: Whether this Spark has Python data sources, and so the format.
 DATA_SOURCES = find_spec("pyspark.sql.datasource") is not None
@@ -62,7 +65,7 @@ def read(
     Raises:
         S3CSEError: on Spark 3.5, whose driver plans the read here; later ones raise a PySparkException that holds it.
     """
-    given = with_session_settings(spark, options, "read")
+    given = with_session_settings(spark, options, "read", path)
     if columns is not None:
         given["columns"] = _json_names(columns)
     if filter is not None:
@@ -106,7 +109,7 @@ def count(spark: SparkSession, path: str, filter: str | None = None, **options: 
 def _table_schema(spark: SparkSession, path: str, options: Mapping[str, str]) -> StructType:
     if DATA_SOURCES:
         return read(spark, path, **options).schema
-    return arrow_map.schema(path, with_session_settings(spark, options, "read"))
+    return arrow_map.schema(path, with_session_settings(spark, options, "read", path))
 
 
 def write(df: DataFrame, path: str, mode: str = "append", partition_by: Sequence[str] = (), **options: str) -> None:
@@ -128,7 +131,7 @@ def write(df: DataFrame, path: str, mode: str = "append", partition_by: Sequence
     if mode not in ("append", "overwrite"):
         raise SettingsError("no such mode", found=repr(mode), expected="append | overwrite")
     spark = df.sparkSession
-    given = with_session_settings(spark, options, "write")
+    given = with_session_settings(spark, options, "write", path)
     if partition_by:
         given["partitionby"] = _json_names(partition_by)
     if not DATA_SOURCES:
@@ -141,18 +144,22 @@ def write(df: DataFrame, path: str, mode: str = "append", partition_by: Sequence
 _NARROW = ("boolean", "byte", "short", "integer", "date", "long", "float", "double")
 
 
-def with_session_settings(spark: SparkSession, options: Mapping[str, str], use: Use | None = None) -> dict[str, str]:
-    """Return the options, over the session's ``spark.s3cse.*``.
+def with_session_settings(
+    spark: SparkSession, options: Mapping[str, str], use: Use | None = None, path: str | None = None
+) -> dict[str, str]:
+    """Return the options, over the session's ``spark.s3cse.*``, over its ``spark.hadoop.*`` about the path.
 
     Args:
         use: leave out what the session sets for the other one only: its settings are for reads and writes alike.
+        path: the table's address.
 
     Raises:
-        SettingsError: the session sets something of ours that does not exist.
+        SettingsError: the session sets something of ours that does not exist, or settings that contradict each other.
     """
+    settings = _settings(spark)
+    own = {name.removeprefix(_PREFIX): value for name, value in settings.items() if name.startswith(_PREFIX)}
     refuse_unknown(
-        {name.removeprefix(_PREFIX): value for name, value in _settings(spark).items() if name.startswith(_PREFIX)},
-        prefix=_PREFIX,
+        {name: value for name, value in own.items() if not (_PREFIX + name).startswith(SPARK_PROVIDER)}, prefix=_PREFIX
     )
     others = {"read": ONLY["write"], "write": ONLY["read"], None: ()}[use]
     result = {}
@@ -160,7 +167,8 @@ def with_session_settings(spark: SparkSession, options: Mapping[str, str], use: 
         value = spark.conf.get(_PREFIX + spelling, None)
         if value is not None and name not in others:
             result[name] = value
-    return over_defaults({name.lower(): value for name, value in options.items()}, result)
+    given = over_defaults({name.lower(): value for name, value in options.items()}, result)
+    return given if path is None else over_session(given, path, settings, os.environ, others)
 
 
 def _settings(spark: SparkSession) -> Mapping[str, str]:

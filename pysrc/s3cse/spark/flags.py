@@ -12,9 +12,11 @@ from s3cse.spark.options import SPELLING
 HELP = {
     "keyring": "kms (default) | kms-discovery (read any KMS key's objects) | aes | rsa | provider",
     "kmsKeyId": "KMS key: id, ARN or alias (default: S3CSE_KMSKEYID in the environment)",
+    "kmsRegion": "AWS Region of the KMS key, if not the bucket's (default: that of its ARN, or region)",
     "kmsAccounts": "with kms-discovery: AWS accounts whose keys are trusted, with commas between (default: all)",
     "kmsRegions": "with kms-discovery: AWS Regions whose keys are trusted, with commas between (default: all)",
-    "keyFile": "file with the raw AES or RSA key (PEM, DER, base64 or bytes), on the driver and every executor",
+    "keyFile": "file with the raw AES or RSA key (PEM, DER, base64 or bytes), on the driver and every executor, or its "
+    "S3 address",
     "keyEnv": "environment variable with that key, on the driver and every executor",
     "provider": "module:Class with for_encrypt(uri, job) and for_decrypt(matdesc)",
     "region": "AWS Region of bucket and key (default: as boto3 finds it)",
@@ -42,11 +44,13 @@ HELP = {
     "splitBytes": "stored bytes per read task at most (default: 64m)",
     "rowCounts": "true: instead of the rows one row for each file, with its number of rows, from the footers alone",
     "report": "S3 folder where each task leaves what it verified and what not, for s3cse.spark.read_report",
+    "clusterSettings": "use (default): what emrfs-site.xml and core-site.xml say of the bucket counts where you say "
+    "nothing (docs/settings.md) | ignore",
     "parallelism": "tasks that run at once; splits become a multiple of it (s3cse.spark.read fills it in)",
 }
 CONNECTION = (
-    "keyring", "kmsKeyId", "kmsAccounts", "kmsRegions", "keyFile", "keyEnv", "provider", "region", "endpointUrl",
-    "kmsEndpointUrl", "context",
+    "keyring", "kmsKeyId", "kmsRegion", "kmsAccounts", "kmsRegions", "keyFile", "keyEnv", "provider", "region",
+    "endpointUrl", "kmsEndpointUrl", "context", "clusterSettings",
 )  # fmt: skip
 READING = (
     *CONNECTION, "integrity", "legacy", "commitment", "plaintext", "columns", "filter", "schemaMode", "splitBytes",

@@ -22,7 +22,7 @@ DONE, FAILED, WRONG_USE = 0, 1, 2
 class Job:
     """What a job's work gets: the session, the flags as given (for s3cse.spark.read and write), and the options.
 
-    ``options`` are the flags, over the session's ``spark.s3cse.*``, over the environment.
+    ``options`` are the flags, over the session's ``spark.s3cse.*``, over the cluster's settings, over the environment.
     """
 
     spark: SparkSession
@@ -47,7 +47,7 @@ def run_job(name: str, table: str, arguments: argparse.Namespace, work: Callable
     spark = SparkSession.builder.appName(f"s3cse {name} {table}").getOrCreate()
     try:
         try:
-            options = parse_options({"path": table, **with_session_settings(spark, given)})
+            options = parse_options({"path": table, **with_session_settings(spark, given, path=table)})
         except S3CSEError as error:
             return _wrong_use(name, error)
         return work(Job(spark, given, options))

@@ -15,6 +15,8 @@ from s3cse.errors import SettingsError
 from s3cse.keyrings.configured import KINDS, KeyringSettings
 from s3cse.objects.policy import COMMITMENT, LEGACY, PLAINTEXT, Policy
 from s3cse.parquet.file_targets import FileTargets
+from s3cse.settings.precedence import over_defaults
+from s3cse.spark.cluster_settings import IGNORE, OPTION, USE, cluster_defaults
 from s3cse.storage.port import Location
 
 _MIB = 1 << 20
@@ -31,18 +33,9 @@ _TARGETS = ("maxrecordsperfile", "rowgroupbytes", "filebytes")
 _MOST_FILE_BYTES = 32 << 30
 #: Options that say which keyring; the Region is that of bucket and key.
 _KEYRING = (
-    "keyring", "kmskeyid", "kmsaccounts", "kmsregions", "keyfile", "keyenv", "provider", "region", "kmsendpointurl",
-    "context",
+    "keyring", "kmskeyid", "kmsregion", "kmsaccounts", "kmsregions", "keyfile", "keyenv", "provider", "region",
+    "kmsendpointurl", "context",
 )  # fmt: skip
-#: Options that name keys, with the keyrings that use them.
-_KEY_OPTIONS = {
-    "kmskeyid": ("kms",),
-    "kmsaccounts": ("kms-discovery",),
-    "kmsregions": ("kms-discovery",),
-    "keyfile": ("aes", "rsa"),
-    "keyenv": ("aes", "rsa"),
-    "provider": ("provider",),
-}
 _INTEGRITY = ("strict", "verify-indexed", "none")
 Use = Literal["read", "write"]
 #: Options that mean nothing to the other use; in lower case, as Spark hands them over.
@@ -99,36 +92,27 @@ def parse_options(
 
     Args:
         given: as Spark hands them over, in any case.
-        environment: where an option not given is looked up, as S3CSE_ and its name in capitals (S3CSE_KMSKEYID).
+        environment: where an option is looked up that neither was given nor follows from the cluster's settings, as
+            S3CSE_ and its name in capitals (S3CSE_KMSKEYID); and where the cluster's files are.
         use: refuse what was given and means nothing to it; the environment's defaults are for both.
 
     Raises:
-        SettingsError: an unknown option, a bad value, no path, or no key.
+        SettingsError: an unknown option, a bad value, no path, no key, or a cluster's settings that are wrong.
     """
     lower = {name.lower(): value for name, value in given.items()}
     refuse_unknown(lower)
     if use is not None:
         _refuse_idle(lower, use)
     found = {name: environment.get(_ENVIRONMENT + name.upper(), "") for name in _PARSERS}
-    lower = over_defaults(lower, {name: value for name, value in found.items() if value})
+    found = {name: value for name, value in found.items() if value}
+    switch = {OPTION: found[OPTION]} if OPTION in found else {}
+    lower = over_defaults(lower, cluster_defaults({**switch, **lower}, _path(lower), environment))
+    lower = over_defaults(lower, found)
     options = Options(**_values(lower))
     options.keyring.check()
     if use == "write":
         _check_profile(options)
     return options
-
-
-def over_defaults(given: Mapping[str, str], defaults: Mapping[str, str]) -> dict[str, str]:
-    """Return options over defaults from elsewhere, both with names in lower case.
-
-    A default that names a key for another kind of keyring than the one in force is left out: a cluster's KMS key must
-    not stand in the way of a read with a key file.
-    """
-    kind = given.get("keyring", defaults.get("keyring", "kms")).lower()
-    idle = {name for name, kinds in _KEY_OPTIONS.items() if kind not in kinds}
-    if {"keyfile", "keyenv"} & set(given):
-        idle |= {"keyfile", "keyenv"}  # one place for the key: the caller's
-    return {**{name: value for name, value in defaults.items() if name not in idle}, **given}
 
 
 def _check_profile(options: Options) -> None:
@@ -207,7 +191,7 @@ def refuse_unknown(given: Mapping[str, str], *, prefix: str = "") -> None:
             )
 
 
-def _table(lower: Mapping[str, str]) -> Location:
+def _path(lower: Mapping[str, str]) -> str:
     path = lower.get("path")
     if path is None and "paths" in lower:
         paths = json.loads(lower["paths"])
@@ -216,7 +200,11 @@ def _table(lower: Mapping[str, str]) -> Location:
         path = paths[0]
     if not path:
         raise SettingsError("no path was given", expected="s3://bucket/table/", fix="use .load(path) or .save(path)")
-    location = Location.parse(path)
+    return str(path)
+
+
+def _table(lower: Mapping[str, str]) -> Location:
+    location = Location.parse(_path(lower))
     return Location(location.bucket, location.key.strip("/"))
 
 
@@ -330,6 +318,7 @@ def _keyring(name: str, value: str) -> str:
 _PARSERS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "keyring": ("kind", _keyring),
     "kmskeyid": ("kms_key_id", _text),
+    "kmsregion": ("kms_region", _text),
     "kmsaccounts": ("kms_accounts", _names),
     "kmsregions": ("kms_regions", _names),
     "keyfile": ("key_file", _text),
@@ -358,10 +347,13 @@ _PARSERS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "parallelism": ("parallelism", _count),
     "rowcounts": ("row_counts", _flag),
     "report": ("report", _folder),
+    OPTION: ("cluster_settings", _choice(USE, IGNORE)),
 }
 #: How the options are written in documents and messages.
 SPELLING = {name: name for name in _PARSERS} | {
     "kmskeyid": "kmsKeyId",
+    "kmsregion": "kmsRegion",
+    OPTION: "clusterSettings",
     "kmsaccounts": "kmsAccounts",
     "kmsregions": "kmsRegions",
     "endpointurl": "endpointUrl",
