@@ -40,6 +40,11 @@ def kms_client(url: str, credentials: Credentials, *, retries: int = 3, region: 
     return _client("kms", url, credentials, retries, region=region)
 
 
+def moto_client(service: str, url: str, credentials: Credentials) -> Any:
+    """Return a boto3 client of another service that moto answers for."""
+    return _client(service, url, credentials, 3)
+
+
 def _client(
     service: str,
     url: str,

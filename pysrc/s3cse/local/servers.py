@@ -59,6 +59,9 @@ class Servers:
         endpoints = {
             "AWS_ENDPOINT_URL_S3": self._seaweed and self._seaweed.url,
             "AWS_ENDPOINT_URL_KMS": self._kms and self._kms.url,
+            # moto answers for these there, too.
+            "AWS_ENDPOINT_URL_GLUE": self._kms and self._kms.url,
+            "AWS_ENDPOINT_URL_ATHENA": self._kms and self._kms.url,
         }
         return {
             **{name: url for name, url in endpoints.items() if url},
@@ -81,6 +84,14 @@ class Servers:
     def kms_client(self, url: str | None = None, *, retries: int = 3) -> Any:
         """Return a new boto3 KMS client; arguments as for :meth:`s3_client`."""
         return clients.kms_client(url or self.kms_url, self._credentials, retries=retries)
+
+    def glue_client(self) -> Any:
+        """Return a new boto3 client of the Glue catalog that moto keeps."""
+        return clients.moto_client("glue", self.kms_url, self._credentials)
+
+    def athena_client(self) -> Any:
+        """Return a new boto3 client of moto's Athena, which runs nothing: it answers with results that it was given."""
+        return clients.moto_client("athena", self.kms_url, self._credentials)
 
     def create_bucket(self, name: str) -> str:
         """Create a bucket (its name has 3 to 63 characters) and return its name."""

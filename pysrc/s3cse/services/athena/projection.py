@@ -95,6 +95,36 @@ def injected() -> Projection:
     return Projection({"type": "injected"}, ("string", *_INTEGERS[:-1]))
 
 
+def parse_projection(text: str) -> Projection:
+    """Read a projection as flags spell it.
+
+    ``enum:a,b``, ``integer:FIRST,LAST[,DIGITS]``, ``date:FIRST,LAST[,FORMAT]`` or ``injected``.
+
+    Raises:
+        SettingsError: it is something else.
+    """
+    kind, _, rest = text.partition(":")
+    values = rest.split(",")
+    try:
+        if kind == "enum":
+            return enumeration(values)
+        if kind == "integer" and len(values) in (2, 3):
+            first, last, *digits = map(int, values)
+            return integer_range(first, last, digits=digits[0] if digits else None)
+        if kind == "date" and len(values) in (2, 3):
+            return date_range(values[0], values[1], **({"format": values[2]} if len(values) > 2 else {}))
+        if kind == "injected" and not rest:
+            return injected()
+    except ValueError as error:
+        if isinstance(error, SettingsError):
+            raise
+    raise SettingsError(
+        "no such projection",
+        found=repr(text),
+        expected="enum:a,b | integer:FIRST,LAST[,DIGITS] | date:FIRST,LAST[,FORMAT] | injected",
+    )
+
+
 def projection_properties(
     projections: Mapping[str, Projection],
     partition_types: Mapping[str, str],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from s3cse.errors import SettingsError
@@ -29,46 +29,49 @@ def bucket_region(store: ObjectStore, bucket: str) -> str | None:
     return answer.get("BucketRegion") or headers.get("x-amz-bucket-region")
 
 
-def table_encryption(kms: Any, key_id: str) -> TableEncryption:
-    """Return the encryption of a table under this key, which is resolved to its ARN.
+def table_encryption(kms: Any, key_id: str, regions: Mapping[str, str | None]) -> TableEncryption:
+    """Return the encryption of a table under this key, which is resolved to its ARN: one DescribeKey call.
+
+    An ARN is taken as it is where this identity may not ask about it.
 
     Args:
         kms: a boto3 KMS client.
         key_id: id, ARN or alias.
+        regions: by what is there (``bucket``, ``catalog``), where the key must be as well; None where not known.
 
     Raises:
         UndescribedKeyError: there is no such key, or only its ARN would do because this identity may not ask.
-        SettingsError: a key that cannot wrap data keys.
+        SettingsError: a key of another Region, or one that cannot wrap data keys.
     """
+    arn = parse_key_arn(key_id)
+    named = TableEncryption(key_id) if arn is not None and arn.resource.startswith("key/") else None
+    if named is not None:
+        _refuse_other_region(named, regions)  # KMS here would only say that there is no such key
     try:
         key = describe_key(kms, key_id)
     except UndescribedKeyError as error:
-        arn = parse_key_arn(key_id)
-        if not error.denied or arn is None or not arn.resource.startswith("key/"):
+        if not error.denied or named is None:
             raise
-        return TableEncryption(key_id)
+        return named
     if key.spec != SYMMETRIC:
         raise SettingsError(
-            "an asymmetric key cannot wrap data keys", found=f"{key.arn}: {key.spec}", expected=SYMMETRIC
+            "an asymmetric key cannot wrap data keys",
+            found=f"{key.arn}: {key.spec}",
+            expected=SYMMETRIC,
+            fix="name a symmetric KMS key",
         )
-    return TableEncryption(key.arn)
+    encryption = TableEncryption(key.arn)
+    _refuse_other_region(encryption, regions)
+    return encryption
 
 
-def refuse_other_region(encryption: TableEncryption, regions: dict[str, str | None]) -> None:
-    """Refuse a table whose key is in another Region than its bucket or its catalog.
-
-    Args:
-        regions: by what is there, such as ``bucket``; None where it is not known.
-
-    Raises:
-        SettingsError: with both Regions.
-    """
+def _refuse_other_region(encryption: TableEncryption, regions: Mapping[str, str | None]) -> None:
     for finding in region_findings(encryption, regions):
         raise SettingsError(finding.problem, found=str(encryption.kms_key), fix=finding.fix)
 
 
-def region_findings(encryption: TableEncryption, regions: dict[str, str | None]) -> Iterator[Finding]:
-    """Yield where the Regions differ; ``regions`` as for refuse_other_region."""
+def region_findings(encryption: TableEncryption, regions: Mapping[str, str | None]) -> Iterator[Finding]:
+    """Yield where the Regions differ; ``regions`` as for table_encryption."""
     known = {what: region for what, region in regions.items() if region}
     arn = parse_key_arn(encryption.kms_key)
     if arn is not None:
