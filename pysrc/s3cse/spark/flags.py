@@ -44,6 +44,9 @@ HELP = {
     "splitBytes": "stored bytes per read task at most (default: 64m)",
     "rowCounts": "true: instead of the rows one row for each file, with its number of rows, from the footers alone",
     "report": "S3 folder where each task leaves what it verified and what not, for s3cse.spark.read_report",
+    "registerAs": "database.table: after the write the Glue catalog knows the table and its new partitions; refused "
+    "before the write begins is what Athena could not read",
+    "glueEndpointUrl": "another Glue than AWS (default: AWS_ENDPOINT_URL_GLUE)",
     "clusterSettings": "use (default): what emrfs-site.xml and core-site.xml say of the bucket counts where you say "
     "nothing (docs/settings.md) | ignore",
     "parallelism": "tasks that run at once; splits become a multiple of it (s3cse.spark.read fills it in)",
@@ -57,7 +60,7 @@ READING = (
 )  # fmt: skip
 WRITING = (
     *CONNECTION, "profile", "storage", "partitionBy", "compression", "maxRecordsPerFile", "rowGroupBytes", "fileBytes",
-    "partitionOverwrite",
+    "partitionOverwrite", "registerAs", "glueEndpointUrl",
 )  # fmt: skip
 
 

@@ -15,6 +15,8 @@ from s3cse.errors import SettingsError
 from s3cse.keyrings.configured import KINDS, KeyringSettings
 from s3cse.objects.policy import COMMITMENT, LEGACY, PLAINTEXT, Policy
 from s3cse.parquet.file_targets import FileTargets
+from s3cse.services.athena.names import TableName
+from s3cse.services.athena.writing import refuse_unreadable
 from s3cse.settings.precedence import over_defaults
 from s3cse.spark.cluster_settings import IGNORE, OPTION, USE, cluster_defaults
 from s3cse.storage.port import Location
@@ -50,6 +52,8 @@ ONLY: Mapping[Use, tuple[str, ...]] = {
         "rowgroupbytes",
         "filebytes",
         "partitionoverwrite",
+        "registeras",
+        "glueendpointurl",
     ),
 }
 
@@ -80,6 +84,8 @@ class Options:
     parallelism: int | None = None
     row_counts: bool = False
     report: Location | None = None
+    register_as: TableName | None = None
+    glue_endpoint_url: str | None = None
 
 
 _FIELDS = {field.name for field in fields(Options)} - {"keyring", "policy", "targets"}
@@ -112,6 +118,7 @@ def parse_options(
     options.keyring.check()
     if use == "write":
         _check_profile(options)
+        _check_registration(options)
     return options
 
 
@@ -123,6 +130,17 @@ def _check_profile(options: Options) -> None:
     elif kind == "kms-discovery":
         raise SettingsError(
             "keyring=kms-discovery can only read: it names no key", fix="write with keyring=kms and kmsKeyId"
+        )
+
+
+def _check_registration(options: Options) -> None:
+    """Refuse a table that is to be registered and that Athena could not read."""
+    if options.register_as is not None:
+        refuse_unreadable(
+            keyring=options.keyring.kind,
+            profile=options.profile,
+            storage=options.storage,
+            context=options.keyring.context,
         )
 
 
@@ -348,6 +366,8 @@ _PARSERS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "rowcounts": ("row_counts", _flag),
     "report": ("report", _folder),
     OPTION: ("cluster_settings", _choice(USE, IGNORE)),
+    "registeras": ("register_as", lambda _, value: TableName.parse(value)),
+    "glueendpointurl": ("glue_endpoint_url", _text),
 }
 #: How the options are written in documents and messages.
 SPELLING = {name: name for name in _PARSERS} | {
@@ -368,4 +388,6 @@ SPELLING = {name: name for name in _PARSERS} | {
     "partitionoverwrite": "partitionOverwrite",
     "splitbytes": "splitBytes",
     "rowcounts": "rowCounts",
+    "registeras": "registerAs",
+    "glueendpointurl": "glueEndpointUrl",
 }
