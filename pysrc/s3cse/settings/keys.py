@@ -37,6 +37,8 @@ def kms_answers(view: BucketView, key: Property, region: Property | None) -> dic
     answers = {"keyring": answer("keyring", "kms", [key]), "kmsKeyId": answer("kmsKeyId", key.value, [key])}
     if region is not None:
         answers["kmsRegion"] = answer("kmsRegion", region.value, [region])
+    elif arn is not None:
+        answers["kmsRegion"] = answer("kmsRegion", arn.region, [key])
     return answers
 
 

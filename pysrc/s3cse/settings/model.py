@@ -64,17 +64,16 @@ class Properties:
         return None if found is None else replace(found, value=self._expanded(found).strip())
 
     def _expanded(self, found: Property) -> str:
-        value, seen = found.value, set[str]()
+        value = found.value
         for _ in range(_MOST_SUBSTITUTIONS):
             variable = _VARIABLE.search(value)
             if variable is None:
                 return value
-            if variable[0] in seen:
-                return found.value  # it refers to itself: as Hadoop does
-            seen.add(variable[0])
             replacement = self._looked_up(variable[1])
             if replacement is None:
-                return value
+                return value  # and what stands behind it stays too: as Hadoop does
+            if variable[0] in replacement:
+                return found.value  # it refers to itself
             value = value[: variable.start()] + replacement + value[variable.end() :]
         raise SettingsError(
             f"the value of {found.origin.key} refers to others too many times",

@@ -32,7 +32,7 @@ def over_defaults(given: Mapping[str, _V], defaults: Mapping[str, _V]) -> dict[s
     idle = {name for name, kinds in KEY_OPTIONS.items() if kind not in kinds}
     if {"keyfile", "keyenv"} & set(given):
         idle |= {"keyfile", "keyenv"}  # one place for the key: the caller's
-    if "kmsregion" not in given and {"kmskeyid", "region"} & set(given):
+    if "kmskeyid" in given:
         idle.add("kmsregion")  # it is where the default's key is
     if offered not in (None, kind):
         idle.add("context")
