@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from s3cse.envelope.profiles import DEFAULT_PROFILE
 from s3cse.objects.policy import Policy
@@ -60,7 +60,7 @@ def in_force(found: Resolution, given: Mapping[str, str], said_by: str, environm
     return [result[name.lower()] for name in OPTIONS if name.lower() in result]
 
 
-def does_not_count(found: Resolution, given: Mapping[str, object]) -> bool:
+def does_not_count(found: Resolution, given: Collection[str]) -> bool:
     """Whether a cluster's settings are left aside: they are wrong, and options (in lower case) name the key."""
     return bool(found.refused) and any(name in given for name in ("keyring", *KEY_OPTIONS))
 

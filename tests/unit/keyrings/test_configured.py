@@ -18,6 +18,7 @@ from s3cse.envelope.profiles import find_profile
 from s3cse.errors import SettingsError
 from s3cse.keyrings import AesKeyring, Keyring, KmsDiscoveryKeyring, KmsKeyring, RsaKeyring
 from s3cse.keyrings.configured import KeyringSettings, make_keyring
+from s3cse.keyrings.emr_rsa import EmrRsaKeyring
 
 from .envelopes import envelope_of
 
@@ -84,6 +85,56 @@ def test_kms_keyrings_need_no_answer_yet(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     assert isinstance(make_keyring(KeyringSettings(kms_key_id="alias/x")), KmsKeyring)
     assert isinstance(make_keyring(KeyringSettings(kind="kms-discovery", region="eu-west-1")), KmsDiscoveryKeyring)
+
+
+ARN = "arn:aws:kms:us-east-1:111122223333:key/1"
+
+
+@pytest.mark.parametrize(
+    ("settings", "region"),
+    [
+        (KeyringSettings(kms_key_id=ARN), "us-east-1"),
+        (KeyringSettings(kms_key_id=ARN, region="eu-west-1", kms_region="us-east-1"), "us-east-1"),
+        (KeyringSettings(kms_key_id="alias/x", region="eu-west-1"), "eu-west-1"),
+        (KeyringSettings(kms_key_id="alias/x", region="eu-west-1", kms_region="eu-west-2"), "eu-west-2"),
+        (KeyringSettings(kind="kms-discovery", region="eu-west-1", kms_region="eu-west-2"), "eu-west-2"),
+        (KeyringSettings(kms_key_id="alias/x"), None),
+    ],
+)
+def test_region_of_the_key(settings: KeyringSettings, region: str | None) -> None:
+    """The one that was said for it, its ARN's, or else the bucket's."""
+    settings.check()
+    assert settings.region_of_key == region
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"region": "eu-west-1"}, "region=eu-west-1"),
+        ({"region": "us-east-1", "kms_region": "eu-west-2"}, "kmsRegion=eu-west-2"),
+    ],
+)
+def test_key_of_another_region(said: dict[str, str], words: str) -> None:
+    """The message names the key and the Region that was said, and the option that tells them apart."""
+    with pytest.raises(SettingsError, match="another Region than said") as caught:
+        KeyringSettings(kms_key_id=ARN, **said).check()  # type: ignore[arg-type]
+    assert all(word in str(caught.value) for word in (ARN, words, "kmsRegion=us-east-1"))
+
+
+def test_pair_of_the_sample_provider(tmp_path: Path, private: rsa.RSAPrivateKey) -> None:
+    """A description that is an rsa_name alone makes the keyring of EMR's sample; DER keys, either half."""
+    context = {"rsa_name": "pair-1"}
+    (tmp_path / "private.der").write_bytes(private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
+    (tmp_path / "public.der").write_bytes(
+        private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    )
+    made = [
+        make_keyring(KeyringSettings(kind="rsa", key_file=(tmp_path / name).as_uri(), context=context))
+        for name in ("public.der", "private.der")
+    ]
+    assert [type(keyring) for keyring in made] == [EmrRsaKeyring, EmrRsaKeyring]
+    assert opens(made[0], made[1], "rsa")
+    assert made[0].new_data_key(find_profile("emrfs", "rsa")).materials_description == context
 
 
 def test_discovery_has_its_filters(monkeypatch: pytest.MonkeyPatch) -> None:
