@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from s3cse.errors import KeyringError
-from s3cse.keyrings.kms_arn import parse_key_arn
+from s3cse.keyrings.kms_arn import may_be_same_key, parse_key_arn
 
 #: The only spec whose keys generate data keys.
 SYMMETRIC = "SYMMETRIC_DEFAULT"
@@ -54,7 +54,7 @@ def describe_key(kms: Any, key_id: str) -> KmsKey:
         key_id: id, ARN or alias.
 
     Raises:
-        UndescribedKeyError: there is no such key, this identity may not ask, or KMS does not answer.
+        UndescribedKeyError: there is no such key here, this identity may not ask, or KMS does not answer.
     """
     try:
         described = kms.describe_key(KeyId=key_id)["KeyMetadata"]
@@ -75,5 +75,12 @@ def describe_key(kms: Any, key_id: str) -> KmsKey:
             found=f"{key_id}: {error}",
             fix="check the network, the KMS endpoint, the Region and the credentials",
         ) from error
+    if not may_be_same_key(key_id, described["Arn"]):
+        raise UndescribedKeyError(
+            "KMS describes another key than the one that was asked for",
+            found=str(described["Arn"]),
+            expected=key_id,
+            fix="check the key's account and Region, and the KMS endpoint",
+        )
     spec = described.get("KeySpec") or described.get("CustomerMasterKeySpec") or SYMMETRIC
     return KmsKey(str(described["Arn"]), str(described.get("KeyState", "")), str(spec))

@@ -6,6 +6,8 @@ commas, the empty string is ``""``. The first record holds the columns' names.
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -14,6 +16,8 @@ import pyarrow.csv as pc
 from s3cse.errors import EnvelopeError
 from s3cse.services.athena.column_types import ResultColumn
 
+#: A row must lie within two blocks; Athena's longest rows have 32 MiB.
+_BLOCK_BYTES = 32 << 20
 _PARSE = pc.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
 
 
@@ -36,7 +40,7 @@ def parse_result(body: pa.Buffer, columns: Sequence[ResultColumn] | None, uri: s
         if [column.name for column in found] != names:
             raise _unfit(uri, f"columns {', '.join(names)}", ", ".join(column.name for column in found))
         return _rows(body, found)
-    except (pa.ArrowException, ValueError) as error:
+    except (pa.ArrowException, ValueError, csv.Error) as error:
         if isinstance(error, EnvelopeError):
             raise
         # Arrow's own words may repeat a cell.
@@ -54,11 +58,8 @@ def _unfit(uri: str, found: str, expected: str) -> EnvelopeError:
 
 
 def _header(body: pa.Buffer) -> list[str]:
-    options = pc.ReadOptions(autogenerate_column_names=True, block_size=max(body.size, 1), use_threads=False)
-    texts = pc.ConvertOptions(null_values=[], strings_can_be_null=False)
-    with pc.open_csv(pa.BufferReader(body), read_options=options, parse_options=_PARSE, convert_options=texts) as rows:
-        first = rows.read_next_batch()
-    return [str(column[0].as_py()) for column in first.columns]
+    with io.TextIOWrapper(pa.BufferReader(body), encoding="utf-8", newline="") as text:
+        return next(csv.reader(text))
 
 
 def _rows(body: pa.Buffer, columns: Sequence[ResultColumn]) -> pa.Table:
@@ -66,7 +67,7 @@ def _rows(body: pa.Buffer, columns: Sequence[ResultColumn]) -> pa.Table:
     numbers = [str(number) for number in range(len(columns))]
     table = pc.read_csv(
         pa.BufferReader(body),
-        read_options=pc.ReadOptions(column_names=numbers, skip_rows_after_names=1),
+        read_options=pc.ReadOptions(column_names=numbers, skip_rows_after_names=1, block_size=_BLOCK_BYTES),
         parse_options=_PARSE,
         convert_options=pc.ConvertOptions(
             column_types={number: column.csv_type for number, column in zip(numbers, columns, strict=True)},
