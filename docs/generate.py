@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
 import sys
 from collections.abc import Iterator
@@ -12,14 +13,16 @@ from typing import Any
 
 from s3cse.envelope.model import ContentAlgorithm
 from s3cse.envelope.profiles import PROFILES
+from s3cse.settings import emrfs, s3a
 from s3cse.spark.flags import HELP, kebab
 from s3cse.spark.options import SPELLING
 
 _INTRODUCTION = """\
 On a reader or writer: `.option("kmsKeyId", "alias/flights")`, in any letter case. Through `s3cse.spark.read` and
-`write`: keyword arguments, and what is not given comes from `spark.s3cse.<option>`, then from the environment as
-`S3CSE_` and the option in capitals (`S3CSE_KMSKEYID`). A bare `.format("s3cse")` sees options and environment only:
-Spark's planner process has no session. An unknown option is an error."""
+`write`: keyword arguments, and what is not given comes from `spark.s3cse.<option>`, then from
+[the cluster's settings](settings.md), then from the environment as `S3CSE_` and the option in capitals
+(`S3CSE_KMSKEYID`). A bare `.format("s3cse")` sees options, the cluster's files and environment: Spark's planner process
+has no session. An unknown option is an error."""
 _AFTERWORD = """\
 Reading never asks for a profile: the object says what it is. A table for Athena, Trino or S3A carries no `context`
 (they send exactly the reserved entry) and no instruction files; of keys they know only those of KMS. The official
@@ -166,7 +169,18 @@ def _it_reads(found: dict[str, str]) -> str:
     return ", ".join(read or ["none"]) + "".join(f"; {each}" for each in odd)
 
 
-PAGES = {"options.md": options_page, "compatibility.md": compatibility_page}
+def settings_page() -> str:
+    """Return the page about a cluster's settings with its tables made anew; the rest is written by hand."""
+    page = (DOCS / "settings.md").read_text()
+    for name, meanings in (("emrfs", emrfs.MEANINGS), ("s3a", s3a.MEANINGS)):
+        rows = "".join(f"| `{setting}` | {meaning} |\n" for setting, meaning in meanings.items())
+        mark = f"<!-- made by docs/generate.py: {name} -->\n"
+        table = f"{mark}| setting | what follows |\n|---|---|\n{rows}<!-- end -->"
+        page = re.sub(f"{re.escape(mark)}.*?<!-- end -->", lambda _, table=table: table, page, count=1, flags=re.DOTALL)
+    return page
+
+
+PAGES = {"options.md": options_page, "compatibility.md": compatibility_page, "settings.md": settings_page}
 
 
 def main() -> int:
