@@ -268,14 +268,19 @@ def test_empty_object() -> None:
     assert [file.status for file in checked(lake).files] == ["ok", "error"]
 
 
+#: S3's own words.
+SSE_C = (
+    "InvalidRequest: The object was stored using a form of Server Side Encryption. The correct parameters must be "
+    "provided to retrieve the object."
+)
+
+
 class SsecStore(CountingStore):
     """A store of one object that S3 gives out only with a key in the request."""
 
     def get_tail(self, location: Location, length: int) -> tuple[StoredObject, bytes]:
         """Refuse as S3 does."""
-        raise TransferError(
-            "S3 did not send the object", found="InvalidRequest: SSE parameters", status=400, code="InvalidRequest"
-        )
+        raise TransferError("S3 did not send the object", found=SSE_C, status=400, code="InvalidRequest")
 
     def head(self, location: Location) -> StoredObject | None:
         """Refuse as S3 does."""

@@ -26,8 +26,8 @@ from s3cse.storage.port import Location, ObjectStore
 
 #: Everything is let in to be reported; where a segment index is, the footer is authenticated.
 _LENIENT = Policy(integrity="verify-indexed", legacy="allow", plaintext="pass")
-#: S3's answer to a request for an SSE-C object without its key.
-_SSE_C_CODES = ("InvalidRequest", "400")
+#: What S3's answer to a request for an SSE-C object without its key says, beside status 400.
+_SSE_C = "server side encryption"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def _headers(store: ObjectStore, location: Location) -> tuple[Envelope | None, b
 def _unopened(error: S3CSEError) -> Finding:
     fix = error.fix or "see the error"
     said = "; ".join(filter(None, (error.problem, error.found and f"found {error.found}")))
-    if isinstance(error, TransferError) and error.code in _SSE_C_CODES:
+    if isinstance(error, TransferError) and error.status == 400 and _SSE_C in str(error.found).lower():
         return Finding("error", "sse-c", f"S3 wants a key that was sent with the object (SSE-C): {said}", _NO_SSE_C)
     if isinstance(error, KeyringError):
         return Finding("error", "key", f"the table's key does not open it: {said}", fix)
