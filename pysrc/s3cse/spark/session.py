@@ -17,6 +17,7 @@ from pyspark import TaskContext
 from s3cse.keyrings import CachingKeyring, Keyring
 from s3cse.keyrings.configured import make_keyring
 from s3cse.spark.options import Options
+from s3cse.spark.worker_process import spare_archives
 from s3cse.storage.port import ObjectStore
 from s3cse.storage.s3 import S3Store, s3_client
 
@@ -36,6 +37,7 @@ _spared: set[int] = set()
 
 def session_for(options: Options) -> Session:
     """Return this process's session for these options; equal options share clients and the key cache."""
+    spare_archives()  # every step of planning and every task comes by here
     keyring = options.keyring
     name = (
         os.getpid(),

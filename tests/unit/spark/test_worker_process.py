@@ -1,0 +1,48 @@
+"""Spark's habits between tasks cost nothing, and imports work as before."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import zipfile
+from pathlib import Path
+from zipimport import zipimporter
+
+import pytest
+
+from s3cse.spark.worker_process import spare_archives
+
+
+@pytest.fixture
+def archive(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put an archive of this name with two modules on the path."""
+    path = tmp_path / request.param
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr("in_archive_first.py", "WORD = 'first'\n")
+        made.writestr("in_archive_later.py", "WORD = 'later'\n")
+    monkeypatch.syspath_prepend(str(path))
+    for name in ("in_archive_first", "in_archive_later"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    importlib.import_module("in_archive_first")
+    return path
+
+
+def has_finder(archive: Path) -> bool:
+    """Whether invalidating the import system's caches would read this archive again."""
+    return isinstance(sys.path_importer_cache.get(str(archive)), zipimporter)
+
+
+@pytest.mark.parametrize("archive", ["pyspark.zip", "py4j-0.10.9.9-src.zip"], indirect=True)
+def test_archives_of_spark_are_not_read_again(archive: Path) -> None:
+    """The finder is gone, and what has not been imported yet is found all the same."""
+    assert has_finder(archive)
+    spare_archives()
+    assert not has_finder(archive)
+    assert importlib.import_module("in_archive_later").WORD == "later"
+
+
+@pytest.mark.parametrize("archive", ["my_job.zip"], indirect=True)
+def test_archives_of_users_stay(archive: Path) -> None:
+    """What a user ships may change, and is looked at as Spark wants it."""
+    spare_archives()
+    assert has_finder(archive)
