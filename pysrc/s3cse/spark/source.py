@@ -11,6 +11,7 @@ from s3cse.spark.planning import ReadJob, refuse_contradiction, select, table_sc
 from s3cse.spark.reader import TableReader
 from s3cse.spark.staging import WriteJob
 from s3cse.spark.types import to_spark
+from s3cse.spark.worker_process import spare_archives
 from s3cse.spark.writer import TableWriter
 
 
@@ -32,6 +33,7 @@ class S3cseDataSource(DataSource):
 
     def schema(self) -> StructType:
         """Return the table's columns, or those of the option ``columns``; not called when the user gives a schema."""
+        spare_archives()
         options = parse_options(self.options, use="read")
         self._known = table_schema(options)
         return to_spark(select(self._known, options.columns))
