@@ -17,6 +17,7 @@ from s3cse.settings.files import SPARK_HADOOP, load
 from s3cse.settings.hadoop_version import hadoop_version
 from s3cse.settings.in_force import OPTIONS, does_not_count, in_force
 from s3cse.settings.keys import PROVIDER
+from s3cse.settings.minimum import check_integrity
 from s3cse.settings.resolve import concerns_encryption, resolve
 
 _SPARK_OPTION = "spark.s3cse."
@@ -66,6 +67,9 @@ def config_command(
     (print_json if as_json else print_tables)(found, answers)
     for error in found.refused:
         outcome.complain("config", error)
+    with outcome.explained("config"):
+        integrity = next(answer.value for answer in answers if answer.name == "integrity")
+        check_integrity(integrity.lower(), settings.properties)
     if found.refused and not does_not_count(found, {name.lower() for name in given}):
         raise typer.Exit(outcome.FAILED)
 

@@ -28,6 +28,7 @@ def print_json(found: Resolution, answers: Sequence[Answer]) -> None:
                 "file_system": _shown(found.file_system),
                 "encryption": _shown(found.mode),
                 "options": {answer.name: _shown(answer) for answer in answers},
+                "minimum_integrity": _shown(found.minimum_integrity),
                 "warnings": list(found.warnings),
                 "refused": [str(error) for error in found.refused],
             },
@@ -51,7 +52,7 @@ def print_tables(found: Resolution, answers: Sequence[Answer]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("setting", "value", "said by"):
         table.add_column(name, overflow="fold", no_wrap=name == "setting")
-    for answer in (found.file_system, found.mode, *answers):
+    for answer in (found.file_system, found.mode, *answers, found.minimum_integrity):
         if answer is not None:
             table.add_row(*(Text(printable(cell)) for cell in (answer.name, answer.value, _said_by(answer))))
     console.print(table)

@@ -48,6 +48,7 @@ class Resolution:
         file_system: ``EMRFS`` or ``S3A``, where the settings tell which of them serves the address.
         mode: ``CSE-KMS``, ``CSE-Custom``, ``SSE-…``; None where the settings have no encryption for the bucket.
         answers: what follows for options, by their names; empty without client-side encryption.
+        minimum_integrity: the floor that the cluster's owner set.
         warnings: what works, but perhaps not as meant.
         refused: settings that contradict each other, or have no such value.
     """
@@ -57,6 +58,7 @@ class Resolution:
     file_system: Answer | None = None
     mode: Answer | None = None
     answers: Mapping[str, Answer]
+    minimum_integrity: Answer | None = None
     warnings: tuple[str, ...] = ()
     refused: tuple[SettingsError, ...] = ()
 

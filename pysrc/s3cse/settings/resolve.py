@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
-from s3cse.errors import printable
+from s3cse.errors import SettingsError, printable
 from s3cse.settings import emrfs, s3a
 from s3cse.settings.answers import Answer, Resolution, answer
 from s3cse.settings.emrfs import IGNORED_BY_S3A, EmrfsSettings
 from s3cse.settings.files import ClusterSettings
 from s3cse.settings.findings import FLAG, BucketView, Findings
 from s3cse.settings.keys import PROVIDER
+from s3cse.settings.minimum import minimum_integrity
 from s3cse.settings.model import Properties, Property
 from s3cse.settings.s3a import S3aSettings
 from s3cse.storage.port import Location
@@ -53,13 +54,15 @@ def resolve(uri: str, settings: ClusterSettings, *, hadoop_version: str | None =
         findings,
         hadoop_version,
     )
-    mode, answers = found.answers(_maps(settings.properties, findings))
+    mode, answers = found.answers(_mapping_off(settings.properties, bucket, findings))
+    floor = _minimum(settings.properties, findings)
     return Resolution(
         uri=uri,
         files=settings.files,
         file_system=found.file_system,
         mode=mode,
         answers=answers,
+        minimum_integrity=floor,
         warnings=tuple(findings.warnings),
         refused=tuple(findings.refused),
     )
@@ -78,9 +81,18 @@ def _file_system(properties: Properties, scheme: str) -> Answer | None:
     return None
 
 
-def _maps(properties: Properties, findings: Findings) -> Property | None:
+def _minimum(properties: Properties, findings: Findings) -> Answer | None:
+    try:
+        floor = minimum_integrity(properties)
+    except SettingsError as error:
+        findings.refused.append(error)
+        return None
+    return None if floor is None else answer("minimum integrity", floor.value, [floor])
+
+
+def _mapping_off(properties: Properties, bucket: str, findings: Findings) -> Property | None:
     """Return the setting that switches EMR's mapping off."""
-    view = BucketView(properties, s3a.FAMILY, "", findings)
+    view = BucketView(properties, s3a.FAMILY, bucket, findings)
     enabled, found = view.choice(MAPPING.removeprefix(f"{s3a.FAMILY}."), FLAG)
     return found if enabled is False else None
 

@@ -60,7 +60,8 @@ def read(
         columns: the columns wanted; fewer columns cost less, and Spark cannot tell a Python data source by itself.
         filter: SQL condition; row groups and files that cannot match are skipped, the rest is filtered exactly.
         schema: the columns wanted with their types, or as DDL, like ``.schema()`` before ``.load()``.
-        options: as for ``spark.read.format("s3cse")``; what is not given comes from ``spark.s3cse.*``.
+        options: as for ``spark.read.format("s3cse")``; what is not given comes from ``spark.s3cse.*``, then from the
+            cluster's settings (docs/settings.md).
 
     Raises:
         S3CSEError: on Spark 3.5, whose driver plans the read here; later ones raise a PySparkException that holds it.
@@ -120,7 +121,8 @@ def write(df: DataFrame, path: str, mode: str = "append", partition_by: Sequence
         path: ``s3://bucket/table/``.
         mode: ``append`` or ``overwrite``.
         partition_by: columns that become folders.
-        options: as for ``df.write.format("s3cse")``; what is not given comes from ``spark.s3cse.*``.
+        options: as for ``df.write.format("s3cse")``; what is not given comes from ``spark.s3cse.*``, then from the
+            cluster's settings (docs/settings.md).
 
     Raises:
         SettingsError: another mode.

@@ -14,6 +14,7 @@ from s3cse.settings.answers import Resolution
 from s3cse.settings.files import SPARK_HADOOP, load
 from s3cse.settings.hadoop_version import hadoop_version
 from s3cse.settings.keys import PROVIDER
+from s3cse.settings.minimum import check_integrity
 from s3cse.settings.precedence import KEY_OPTIONS, over_defaults
 from s3cse.settings.resolve import concerns_encryption, resolve
 
@@ -51,6 +52,15 @@ def cluster_defaults(
     options = {name.lower(): value for name, value in found.options().items()}
     _say(*_notes(found, given))
     return options
+
+
+def check_minimum(integrity: str, environment: Mapping[str, str]) -> None:
+    """Refuse an integrity below the floor in the cluster's files, which no option and no session lowers.
+
+    Raises:
+        SettingsError: it is below, or the files cannot be read.
+    """
+    check_integrity(integrity, load(environment).properties)
 
 
 def over_session(

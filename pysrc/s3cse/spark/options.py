@@ -18,7 +18,7 @@ from s3cse.parquet.file_targets import FileTargets
 from s3cse.services.athena.names import TableName
 from s3cse.services.athena.writing import refuse_unreadable
 from s3cse.settings.precedence import over_defaults
-from s3cse.spark.cluster_settings import IGNORE, OPTION, USE, cluster_defaults
+from s3cse.spark.cluster_settings import IGNORE, OPTION, USE, check_minimum, cluster_defaults
 from s3cse.storage.port import Location
 
 _MIB = 1 << 20
@@ -116,6 +116,8 @@ def parse_options(
     lower = over_defaults(lower, found)
     options = Options(**_values(lower))
     options.keyring.check()
+    if options.policy.integrity != _DEFAULT_POLICY.integrity:
+        check_minimum(options.policy.integrity, environment)
     if use == "write":
         _check_profile(options)
         _check_registration(options)

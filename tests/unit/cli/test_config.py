@@ -129,6 +129,16 @@ def test_refused() -> None:
     assert run("s3://both/t/", "--conf-dir", folder, "--conf", "spark.s3cse.kmsKeyId=mine").exit_code == 0
 
 
+def test_floor_of_integrity(tmp_path: Path) -> None:
+    """It is shown, and an option below it is wrong use."""
+    row = "<property><name>fs.s3cse.minimum.integrity</name><value>strict</value></property>"
+    (tmp_path / "core-site.xml").write_text(f"<configuration>{row}</configuration>")
+    assert asked(LAKE, "--conf-dir", str(tmp_path))["minimum_integrity"]["value"] == "strict"
+    result = run(LAKE, "--conf-dir", str(tmp_path), "--conf", "spark.s3cse.integrity=none")
+    assert result.exit_code == 2
+    assert "config: the cluster allows no such integrity; found integrity=none" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -134,6 +134,15 @@ def test_a_custom_provider_and_an_rsa_pair(tmp_path: Path) -> None:
     assert found.keyring == KeyringSettings(kind="rsa", key_file="s3://keys/k.der", context={"rsa_name": "pair"})
 
 
+def test_integrity_has_a_floor(tmp_path: Path) -> None:
+    """Neither an option nor clusterSettings=ignore goes below what the cluster's files demand."""
+    environment = cluster(tmp_path, **{"fs.s3cse.minimum.integrity": "verify-indexed"})
+    assert parse_options({**PATH, "integrity": "verify-indexed"}, environment).policy.integrity == "verify-indexed"
+    for more in ({}, {"clusterSettings": "ignore", "kmsKeyId": "k"}):
+        with pytest.raises(SettingsError, match="the cluster allows no such integrity"):
+            parse_options({**PATH, "integrity": "none", **more}, environment)
+
+
 class Session:
     """As much of a SparkSession as settings need."""
 
