@@ -12,11 +12,13 @@ from __future__ import annotations
 import bz2
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
 from s3cse.envelope.profiles import find_profile
+from s3cse.errors import TransferError
 from s3cse.keyrings.base import Keyring
 from s3cse.objects.staged import StagedUpload
 from s3cse.objects.upload import PART_BYTES, ObjectWriter
@@ -186,6 +188,7 @@ class DataFiles:
         for file in self._open:
             file.upload.abort()
         for staged in self._staged:
-            self._store.abort_upload(staged.upload.location, staged.upload.upload_id)
+            with suppress(TransferError):  # it stays listed then; the error that led here matters more
+                self._store.abort_upload(staged.upload.location, staged.upload.upload_id)
         self._open.clear()
         self._staged.clear()

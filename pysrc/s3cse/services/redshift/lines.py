@@ -111,7 +111,7 @@ def _json_rows(schema: pa.Schema, made: list[pa.Array]) -> pa.Array:
     members = []
     for column, values in zip(schema, made, strict=True):
         quoted = values if _is_bare(column.type) else _in_quotes(values)
-        name = _text(f"{_in_quotes(escaped(pa.array([column.name], TEXT)))[0].as_py()}:")
+        name = _text(f"{_in_quotes(pa.array([column.name], TEXT))[0].as_py()}:")
         members.append(pc.binary_join_element_wise(name, quoted.fill_null("null"), _text("")))
     inside = pc.binary_join_element_wise(*members, _text(","))
     return pc.binary_join_element_wise(_text("{"), inside, _text("}"), _text(""))

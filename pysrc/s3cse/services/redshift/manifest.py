@@ -80,7 +80,9 @@ def read_manifest(body: bytes, uri: str) -> Manifest:
     if len(body) > MAX_MANIFEST_BYTES:
         raise too_long(uri, len(body))
     try:
-        found = json.loads(body)
+        found = json.loads(body.decode())
+    except RecursionError:
+        raise _invalid(uri, "JSON in JSON without end") from None
     except ValueError as error:  # of UTF-8, too; the parser's own text would show some of the file
         reason = f"a parse error at character {error.pos}" if isinstance(error, json.JSONDecodeError) else "no UTF-8"
         raise _invalid(uri, f"{len(body)} bytes with {reason}") from None

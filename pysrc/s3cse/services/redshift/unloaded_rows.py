@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -32,7 +32,9 @@ def header_names(text: pa.NativeFile, layout: UnloadLayout, uri: str) -> list[st
         return None if reader is None else list(reader.schema.names)
 
 
-def unloaded_rows(text: pa.NativeFile, layout: UnloadLayout, schema: pa.Schema, uri: str) -> Iterator[pa.RecordBatch]:
+def unloaded_rows(
+    text: pa.NativeFile, layout: UnloadLayout, schema: pa.Schema, uri: str
+) -> Generator[pa.RecordBatch, None, None]:
     """Yield a file's rows.
 
     Args:
@@ -122,7 +124,7 @@ def _json_columns(text: pa.NativeFile, schema: pa.Schema) -> Iterator[list[pa.Ar
 def _row(line: bytes, schema: pa.Schema) -> dict[str, Any]:
     try:
         row = json.loads(line, parse_float=Decimal)
-    except ValueError:
+    except (ValueError, RecursionError):
         row = None
     if not isinstance(row, dict) or set(row) != set(schema.names):
         # The parser's own message would show some of the line.
