@@ -15,7 +15,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from s3cse.services.athena.check import check
     from s3cse.services.athena.ddl import add_partitions, create_table, repair_table
     from s3cse.services.athena.definition import Partition, TableDefinition, define
     from s3cse.services.athena.encryption import TableEncryption
@@ -23,10 +22,12 @@ if TYPE_CHECKING:
     from s3cse.services.athena.names import TableName
     from s3cse.services.athena.projection import date_range, enumeration, injected, integer_range
     from s3cse.services.athena.results import QueryResults, read_results, read_results_at
-    from s3cse.services.athena.survey import survey
+    from s3cse.services.athena.table_check import check
+    from s3cse.services.athena.table_survey import survey
 
+#: Names by their modules. No module is called as something in it is: importing it would put it into the name's place.
 _HOMES = {
-    "check": "check",
+    "check": "table_check",
     "create_table": "ddl",
     "add_partitions": "ddl",
     "repair_table": "ddl",
@@ -45,7 +46,7 @@ _HOMES = {
     "QueryResults": "results",
     "read_results": "results",
     "read_results_at": "results",
-    "survey": "survey",
+    "survey": "table_survey",
 }
 __all__ = [
     "CheckReport",

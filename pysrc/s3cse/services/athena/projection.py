@@ -14,6 +14,7 @@ from s3cse.parquet.hive_names import escape_name
 
 _INTEGERS = ("tinyint", "smallint", "int", "bigint", "string")
 _DATES = ("string", "date")  # a date of Hive only in the format that its text has
+_DAYS = "yyyy-MM-dd"
 _UNITS = ("YEARS", "MONTHS", "WEEKS", "DAYS", "HOURS", "MINUTES", "SECONDS")
 
 
@@ -68,7 +69,7 @@ def date_range(
     first: str,
     last: str = "NOW",
     *,
-    format: str = "yyyy-MM-dd",  # noqa: A002 - the property's name
+    format: str = _DAYS,  # noqa: A002 - the property's name
     interval: int = 1,
     unit: str = "DAYS",
 ) -> Projection:
@@ -112,7 +113,7 @@ def parse_projection(text: str) -> Projection:
             first, last, *digits = map(int, values)
             return integer_range(first, last, digits=digits[0] if digits else None)
         if kind == "date" and len(values) in (2, 3):
-            return date_range(values[0], values[1], **({"format": values[2]} if len(values) > 2 else {}))
+            return date_range(values[0], values[1], format=values[2] if len(values) > 2 else _DAYS)
         if kind == "injected" and not rest:
             return injected()
     except ValueError as error:

@@ -26,7 +26,8 @@ def bucket_region(store: ObjectStore, bucket: str) -> str | None:
         return None
     answer = store.ask(Location(bucket, ""), "head_bucket", "describe the bucket of", Bucket=bucket)
     headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    return answer.get("BucketRegion") or headers.get("x-amz-bucket-region")
+    region = answer.get("BucketRegion") or headers.get("x-amz-bucket-region")
+    return None if region is None else str(region)
 
 
 def table_encryption(kms: Any, key_id: str, regions: Mapping[str, str | None]) -> TableEncryption:

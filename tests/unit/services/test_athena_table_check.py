@@ -18,10 +18,10 @@ from s3cse.objects.open import open_object
 from s3cse.objects.policy import Policy
 from s3cse.objects.put import put_object
 from s3cse.parquet import journal
-from s3cse.services.athena.check import check
 from s3cse.services.athena.encryption import TableEncryption
 from s3cse.services.athena.envelope_rules import envelope_findings
 from s3cse.services.athena.findings import SCHEMA, CheckReport
+from s3cse.services.athena.table_check import check
 from s3cse.storage.port import Location, StoredObject
 from spark.fakes import CBC, GCM, CountingStore, FakeKeyring, Lake
 

@@ -9,7 +9,7 @@ from s3cse.errors import PolicyError, SettingsError
 from s3cse.objects.policy import Policy
 from s3cse.services.athena.encryption import TableEncryption
 from s3cse.services.athena.projection import integer_range
-from s3cse.services.athena.survey import partitions_of, survey
+from s3cse.services.athena.table_survey import partitions_of, survey
 from s3cse.storage.port import Location
 from spark.fakes import CBC, Lake
 
