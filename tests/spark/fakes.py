@@ -22,7 +22,7 @@ from s3cse.objects.put import put_object
 from s3cse.objects.upload import ObjectWriter, complete
 from s3cse.parquet.encrypted_file import EncryptedFile
 from s3cse.storage.memory import MemoryStore
-from s3cse.storage.port import ListedObject, Location, PendingUpload, StoredObject, UploadedPart
+from s3cse.storage.port import ListedObject, ListedPage, Location, PendingUpload, StoredObject, UploadedPart
 
 GCM = find_profile("emrfs-v2", "kms")
 CBC = find_profile("emrfs", "kms")
@@ -102,9 +102,7 @@ class Lake:
         target = EncryptedFile(upload)
         writer = pq.ParquetWriter(pa.PythonFile(target, mode="w"), rows.schema, write_page_index=True, **writing)
         writer.write_table(rows, row_group_size=row_group_size)
-        target.hold()
-        writer.close()
-        target.release()
+        target.end(writer)
         complete(self.store, upload.finish())
         return location
 
@@ -147,7 +145,7 @@ class FailingStore:
         self._lock = threading.Lock()
         self.calls = 0
 
-    def _call(self, name: str, *arguments: Any) -> Any:
+    def _call(self, name: str, *arguments: Any, **named: Any) -> Any:
         with self._lock:
             self.calls = number = next(self._count)
         fails = number == self._fail_at
@@ -157,8 +155,8 @@ class FailingStore:
             self._inner.delete(locations[: len(locations) // 2])
         if gone or (fails and self._how != "lost"):
             raise TransferError(f"{name} failed on demand", status=503, code="SlowDown")
-        result = getattr(self._inner, name)(*arguments)
-        if name.startswith("list"):
+        result = getattr(self._inner, name)(*arguments, **named)
+        if name in ("list", "list_uploads"):
             result = list(result)
         if fails:
             raise TransferError(f"the answer to {name} was lost", code="ConnectionClosed")
@@ -179,6 +177,10 @@ class FailingStore:
     def list(self, prefix: Location) -> Iterator[ListedObject]:
         """See ObjectStore."""
         return iter(self._call("list", prefix))
+
+    def list_page(self, prefix: Location, token: str | None = None, *, folders: bool = False) -> ListedPage:
+        """See ObjectStore."""
+        return self._call("list_page", prefix, token, folders=folders)
 
     def put(self, location: Location, body: bytes, metadata: Mapping[str, str] | None = None) -> str:
         """See ObjectStore."""

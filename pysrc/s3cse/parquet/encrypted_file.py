@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from s3cse.crypto.ciphers import BLOCK_BYTES
 from s3cse.objects.upload import ObjectWriter
 from s3cse.parquet.footer import END_BYTES, footer_bytes
@@ -39,13 +41,15 @@ class EncryptedFile:
         """End writing; the upload is finished by its owner."""
         self.closed = True
 
-    def hold(self) -> None:
-        """Keep back what is written from now on: what the Parquet writer writes as it closes, the footer at its end."""
+    def end(self, writer: pq.ParquetWriter) -> None:
+        """Close the Parquet writer that writes to this file, and put the index before the footer that it ends with."""
         self._held = bytearray()
+        writer.close()
+        held, self._held = self._held, None
+        self._write_end(held)
 
-    def release(self) -> None:
-        """Write what was held: what comes before the footer, padding, the index, the footer."""
-        held, self._held = self._held or bytearray(), None
+    def _write_end(self, held: bytearray) -> None:
+        """Write what the writer wrote as it closed: what comes before the footer, padding, the index, the footer."""
         if not self._upload.indexed:
             self._upload.write(held)
             return

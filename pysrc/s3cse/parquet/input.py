@@ -19,7 +19,7 @@ from s3cse.errors import EnvelopeError, IntegrityError, S3CSEError
 from s3cse.objects.indexed import IndexedBody, IndexSearch, find_index
 from s3cse.objects.open import OpenObject
 from s3cse.objects.policy import Policy
-from s3cse.objects.ranges import Span, coalesce
+from s3cse.objects.ranges import Span
 from s3cse.objects.reader import read_unverified_ranges, read_whole
 from s3cse.parquet.footer import END_BYTES, footer_bytes
 from s3cse.parquet.int96 import arrow_schema
@@ -73,22 +73,27 @@ class ParquetInput:
         """Plaintext bytes that were fetched to be decoded, up to now."""
         return self.opened.plaintext_bytes if self._ranges is None else self._ranges.fetched_bytes
 
-    def preload(self, row_group: int, columns: Sequence[str]) -> None:
-        """Fetch the column chunks of these top-level columns of one row group in one go."""
-        if self._ranges is not None and columns:
-            self._ranges.preload(row_group, self._chunks(row_group, columns))
+    def leaves(self, columns: Sequence[str]) -> list[int]:
+        """Return the numbers of the Parquet columns to fetch for these top-level columns: none of a file in memory."""
+        wanted = set() if self._ranges is None else set(columns)
+        return [number for number, root in enumerate(roots(self.file.schema_arrow)) if root in wanted]
 
-    def preload_bytes(self, row_group: int, columns: Sequence[str]) -> int:
-        """Return about how many plaintext bytes ``preload`` would hold: close chunks come with what is between them."""
-        if self._ranges is None:
-            return 0
-        return sum(map(len, coalesce(self._chunks(row_group, columns))))
+    def chunks(self, row_group: int, leaves: Sequence[int]) -> list[Span]:
+        """Return where these Parquet columns of one row group are in the plaintext.
 
-    def _chunks(self, row_group: int, columns: Sequence[str]) -> list[Span]:
-        spans = _chunks(self.file, row_group, set(columns))
+        Raises:
+            S3CSEError: the footer says that they are outside the file.
+        """
+        group = self.file.metadata.row_group(row_group)
+        spans = [_span(group.column(number)) for number in leaves]
         if any(not 0 <= span.start <= span.end <= self.opened.plaintext_bytes for span in spans):
             raise unreadable(self.opened, self.verified, ValueError())
         return spans
+
+    def preload(self, row_group: int, chunks: Sequence[Span]) -> None:
+        """Fetch column chunks of one row group in one go, and hold them until ``release``."""
+        if self._ranges is not None and chunks:
+            self._ranges.preload(row_group, chunks)
 
     def release(self, row_group: int) -> None:
         """Drop what ``preload`` fetched."""
@@ -195,14 +200,8 @@ def unreadable(opened: OpenObject, verified: bool, error: BaseException) -> S3CS
     )
 
 
-def _chunks(file: pq.ParquetFile, row_group: int, columns: set[str]) -> list[Span]:
-    spans = []
-    group = file.metadata.row_group(row_group)
-    for index, root in enumerate(roots(file.schema_arrow)):
-        chunk = group.column(index)
-        if root in columns:
-            start = chunk.data_page_offset
-            if chunk.dictionary_page_offset is not None:
-                start = min(start, chunk.dictionary_page_offset)
-            spans.append(Span(start, start + chunk.total_compressed_size))
-    return spans
+def _span(chunk: pq.ColumnChunkMetaData) -> Span:
+    start = chunk.data_page_offset
+    if chunk.dictionary_page_offset is not None:
+        start = min(start, chunk.dictionary_page_offset)
+    return Span(start, start + chunk.total_compressed_size)

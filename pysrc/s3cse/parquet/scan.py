@@ -16,6 +16,7 @@ from s3cse.errors import S3CSEError, TransferError
 from s3cse.keyrings.base import Keyring
 from s3cse.objects.open import OpenObject, open_object
 from s3cse.objects.policy import Policy
+from s3cse.objects.ranges import coalesce
 from s3cse.parquet.conform import conform
 from s3cse.parquet.counts import Counts, leave
 from s3cse.parquet.filter.binding import bind
@@ -142,10 +143,13 @@ class _Reading:
             source = self._open(store, keyring, task)
             try:
                 names = self._names_in(source)
+                leaves = source.leaves(names)
                 for group in self._groups(source, task):
-                    if source.preload_bytes(group, names) > AHEAD_BYTES:
+                    chunks = source.chunks(group, leaves)
+                    # Close chunks come with what is between them.
+                    if sum(map(len, coalesce(chunks))) > AHEAD_BYTES:
                         yield None
-                    source.preload(group, names)
+                    source.preload(group, chunks)
                     yield _Piece(source, task.file, group, names)
             finally:
                 self._counts.add(source)

@@ -182,9 +182,7 @@ class TableSink:
 
     def _finish_file(self, key: PartitionKey) -> None:
         file = self._open[key]
-        file.target.hold()
-        file.parquet.close()
-        file.target.release()
+        file.target.end(file.parquet)
         self._staged.append(StagedFile(file.upload.finish(), file.rows))
         del self._open[key]  # not before: abort() drops what is still in here
 

@@ -56,7 +56,6 @@ def _count(source: ParquetInput) -> int:
     rows = 0
     try:
         for index in range(source.file.metadata.num_row_groups):
-            source.preload(index, source.schema.names)
             for batch in source.file.iter_batches(row_groups=[index], use_threads=False):
                 batch.validate()
                 rows += batch.num_rows

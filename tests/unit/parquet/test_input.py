@@ -58,6 +58,11 @@ def test_opening_in_ranges_takes_one_request(lake: Lake, name: str) -> None:
     assert len(store.gets) == 1
 
 
+def preload(source: ParquetInput, row_group: int, columns: list[str]) -> None:
+    """Fetch columns of a row group as a scan does."""
+    source.preload(row_group, source.chunks(row_group, source.leaves(columns)))
+
+
 @pytest.mark.parametrize("name", ["gcm", "cbc", "plain"])
 @pytest.mark.parametrize("policy", [STRICT, RANGES], ids=["strict", "ranges"])
 def test_reads_the_same_rows_in_every_way(lake: Lake, name: str, policy: Policy) -> None:
@@ -86,7 +91,7 @@ def test_preload_fetches_only_the_columns_asked_for(lake: Lake) -> None:
     store = CountingStore(lake.store)
     location = lake.table.child("gcm")
     source = opened(lake, "gcm", RANGES, store)
-    source.preload(0, ["b"])
+    preload(source, 0, ["b"])
     before = len(store.gets)
     assert source.file.read_row_group(0, columns=["b"]).equals(wide_rows().select(["b"])[:10_000])
     assert len(store.gets) == before == 2
@@ -99,7 +104,7 @@ def test_what_is_released_is_let_go(lake: Lake) -> None:
     """What is preloaded is held until its row group is done with: a file larger than memory can be read."""
     source = opened(lake, "gcm", RANGES)
     for group in range(2):
-        source.preload(group, ["a", "b"])
+        preload(source, group, ["a", "b"])
         assert list(source._ranges._loaded) == [group]  # type: ignore[union-attr]
         source.release(group)
     assert not source._ranges._loaded  # type: ignore[union-attr]
@@ -110,7 +115,7 @@ def test_preload_of_a_verified_file_fetches_nothing(lake: Lake) -> None:
     store = CountingStore(lake.store)
     source = opened(lake, "gcm", STRICT, store)
     before = len(store.gets)
-    source.preload(1, ["a"])
+    preload(source, 1, ["a"])
     source.file.read()
     assert len(store.gets) == before
 
@@ -183,7 +188,7 @@ def test_writing_and_reading_nested_chunks() -> None:
     location = lake.put("f", nested)
     store = CountingStore(lake.store)
     source = open_parquet(open_object(store, lake.keyring, location, RANGES, tail_bytes=4096), RANGES)
-    source.preload(0, ["s"])
+    preload(source, 0, ["s"])
     before = len(store.gets)
     assert source.file.read_row_group(0, columns=["s"]).equals(nested.select(["s"]))
     assert len(store.gets) == before
@@ -197,7 +202,7 @@ def test_a_column_with_a_dot_is_preloaded_and_counted() -> None:
     lake.put_indexed("dots", rows, row_group_size=20_000, compression="none")
     store = CountingStore(lake.store)
     source = opened(lake, "dots", STRICT, store)
-    source.preload(0, ["a.b"])
+    preload(source, 0, ["a.b"])
     gets = len(store.gets)
     found = next(source.file.iter_batches(20_000, row_groups=[0], columns=["a.b"]))
     assert found.column("a.b").to_pylist() == rows.column("a.b").to_pylist()
@@ -214,4 +219,4 @@ def test_a_footer_that_points_elsewhere_is_an_error_of_the_file(name: str, profi
     lake.put(name, b"PAR1" + body[-footer:], profile)
     source = opened(lake, name, RANGES)
     with pytest.raises(S3CSEError, match=f"table/{name}"):
-        source.preload(0, ["a"])
+        preload(source, 0, ["a"])
