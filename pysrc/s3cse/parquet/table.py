@@ -11,6 +11,9 @@ import pyarrow as pa
 from s3cse.envelope.instruction_file import INSTRUCTION_SUFFIX
 from s3cse.errors import SettingsError, TransferError
 from s3cse.parquet import hive, journal
+from s3cse.parquet.folder_filter import FolderFilter
+from s3cse.parquet.listing import list_long
+from s3cse.parquet.success import done_jobs
 from s3cse.storage.port import ListedObject, Location, ObjectStore
 
 
@@ -40,45 +43,97 @@ _LISTINGS = 5
 _GONE_ON = (404, 412)  # a journal that is no more, or another one
 
 
-def list_table(store: ObjectStore, table: Location, types: pa.Schema | None = None) -> TableFiles:
+def list_table(
+    store: ObjectStore,
+    table: Location,
+    types: pa.Schema | None = None,
+    folders: FolderFilter | None = None,
+) -> TableFiles:
     """List a table's data files; hidden names, instruction files and what an overwrite replaced are left out.
 
     Args:
         table: the folder, or one file.
         types: of partition columns, where the caller knows better than what their values look like.
+        folders: tells where no wanted rows are: there a long table need not be listed, and may come without its files.
 
     Raises:
         SettingsError: there is no data file, or the partition folders contradict each other.
     """
-    rows = _visible(store, table)
+    wanted = _Wanted(folders)
+    rows = _visible(store, table, wanted)
     partitioned = hive.discover([name for name, _ in rows], table.uri, types=types)
     by_name = dict(rows)
     files = tuple(
         DataFile(by_name[found.name].location, by_name[found.name].size, by_name[found.name].etag, found.values)
         for found in partitioned.files
     )
-    if not files:
+    if not files and not wanted.left_out:
         raise SettingsError("there are no data files here", found=table.uri, fix="check the path, or write first")
     return TableFiles(table, files, partitioned.schema)
 
 
-def _visible(store: ObjectStore, table: Location) -> Sequence[tuple[str, ListedObject]]:
-    folder = f"{table.key}/" if table.key else ""
+class _Wanted:
+    """Which folders to enter; remembers whether it kept any out."""
+
+    def __init__(self, folders: FolderFilter | None) -> None:
+        self._folders = folders
+        self.left_out = False
+
+    def __call__(self, name: str) -> bool:
+        if self._folders is None or self._folders.may_hold_rows(name):
+            return True
+        self.left_out = True
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """What was listed, and how far overwrites were before that began; ``overwrite`` None: it was a single request."""
+
+    rows: Sequence[ListedObject]
+    journals: Sequence[ListedObject]
+    overwrite: str | None
+
+
+def _list(store: ObjectStore, table: Location, folder: Location, wanted: _Wanted) -> _Listing:
+    page = store.list_page(folder)
+    if page.token is None:
+        journals = [row for row in page.objects if journal.is_journal(row.location.key.removeprefix(folder.key))]
+        return _Listing(page.objects, journals, None)
+    # In this order, and before what is believed is listed: whatever an overwrite does from here on shows afterwards.
+    journals = journal.find(store, table)
+    overwrite = done_jobs(store, table).overwrite
+    return _Listing(list_long(store, folder, page, wanted), journals, overwrite)
+
+
+def _still_true(store: ObjectStore, table: Location, listing: _Listing) -> bool:
+    """Tell whether no overwrite began or ended since."""
+    if _marks(listing.journals) != _marks(journal.find(store, table)):
+        return False
+    # No overwrite begins and ends within one request; within many it may, and take its journal with it.
+    return listing.overwrite is None or listing.overwrite == done_jobs(store, table).overwrite
+
+
+def _marks(journals: Sequence[ListedObject]) -> set[tuple[Location, str]]:
+    return {(row.location, row.etag) for row in journals}
+
+
+def _visible(store: ObjectStore, table: Location, wanted: _Wanted) -> Sequence[tuple[str, ListedObject]]:
+    folder = Location(table.bucket, f"{table.key}/" if table.key else "")
     for attempt in range(_LISTINGS):
-        listed = [(row.location.key.removeprefix(folder), row) for row in store.list(Location(table.bucket, folder))]
-        if not listed and table.key:
+        listing = _list(store, table, folder, wanted)
+        if not listing.rows and not wanted.left_out and table.key:
             return [("", row) for row in store.list(table) if row.location == table]
-        seen = [row for name, row in listed if journal.is_journal(name)]
         try:
-            hidden = {name for row in seen for name in journal.read(store, row).hidden}
+            hidden = {name for row in listing.journals for name in journal.read(store, row).hidden}
         except TransferError as error:
             # The overwrite went on meanwhile, and with it this listing's truth.
             if error.status not in _GONE_ON or attempt + 1 == _LISTINGS:
                 raise
             continue
-        # An overwrite that began while a long listing was under way: its journal came too late for the first pages.
-        if _same(seen, journal.find(store, table)):
-            return [(name, row) for name, row in listed if name not in hidden and not name.endswith(INSTRUCTION_SUFFIX)]
+        if _still_true(store, table, listing):
+            named = [(row.location.key.removeprefix(folder.key), row) for row in listing.rows]
+            return [(name, row) for name, row in named if name not in hidden and not name.endswith(INSTRUCTION_SUFFIX)]
     raise TransferError(
         "the table is being overwritten again and again",
         uri=table.uri,
@@ -86,7 +141,3 @@ def _visible(store: ObjectStore, table: Location) -> Sequence[tuple[str, ListedO
         expected="a moment of rest",
         fix="read again later",
     )
-
-
-def _same(one: Sequence[ListedObject], other: Sequence[ListedObject]) -> bool:
-    return {(row.location, row.etag) for row in one} == {(row.location, row.etag) for row in other}

@@ -24,11 +24,10 @@ from s3cse.objects.upload import complete
 from s3cse.objects.workers import pool
 from s3cse.parquet import journal
 from s3cse.parquet.sink import StagedFile
+from s3cse.parquet.success import NAME as SUCCESS
+from s3cse.parquet.success import done_jobs, mark_done
 from s3cse.storage.port import Location, ObjectStore
 
-SUCCESS = "_SUCCESS"
-_JOBS = "s3cse-jobs"
-_REMEMBERED = 16  # jobs that _SUCCESS names, newest first
 _log = logging.getLogger(__name__)
 
 
@@ -50,7 +49,7 @@ def commit(
         TransferError: S3 refused. Before the journal the table is as it was once abort has run; after it, the new data
             is in force for s3cse readers, and another commit or write finishes the deletion of the old.
     """
-    if job in _done_jobs(store, table) and journal.read_own(store, table, job) is None:
+    if job in done_jobs(store, table).jobs and journal.read_own(store, table, job) is None:
         return  # a repeated commit of a job that is done must not touch what came after it
     _finish_other_overwrites(store, table, job)
     _abort_uploads(store, table, job, keep=staged)
@@ -58,7 +57,7 @@ def commit(
         _overwrite(store, table, job, staged, only_partitions=only_partitions)
     else:
         _complete_all(store, staged)
-        _mark_done(store, table, job)
+        mark_done(store, table, job, overwrite=False)
 
 
 def _overwrite(
@@ -90,7 +89,7 @@ def _overwrite(
 def abort(store: ObjectStore, table: Location, job: str, *, overwrite: bool) -> None:
     """Remove every trace of a job that has not passed its point of no return; safe to repeat."""
     own = journal.read_own(store, table, job) if overwrite else None
-    done = own.state == journal.DONE if own is not None else overwrite and job in _done_jobs(store, table)
+    done = own.state == journal.DONE if own is not None else overwrite and job in done_jobs(store, table).jobs
     if done:
         _log.warning("%s: job %s is past its point of no return; nothing was removed", table.uri, job)
         return
@@ -105,20 +104,6 @@ def abort(store: ObjectStore, table: Location, job: str, *, overwrite: bool) -> 
     if own is not None:
         store.delete([journal.location(table, job)])
     _abort_uploads(store, table, job)
-
-
-def _done_jobs(store: ObjectStore, table: Location) -> list[str]:
-    success = store.head(table.child(SUCCESS))
-    return [] if success is None else success.metadata.get(_JOBS, "").split()
-
-
-def _mark_done(store: ObjectStore, table: Location, job: str) -> None:
-    others = [other for other in _done_jobs(store, table) if other != job]
-    try:
-        store.put(table.child(SUCCESS), b"", {_JOBS: " ".join([job, *others][:_REMEMBERED])})
-    except S3CSEError:
-        if job not in _done_jobs(store, table):  # else only the answer was lost
-            raise
 
 
 def _folder(table: Location) -> Location:
@@ -183,5 +168,5 @@ def _delete_replaced(store: ObjectStore, table: Location, found: journal.Journal
     folder = _folder(table)
     store.delete([Location(folder.bucket, folder.key + name) for name in found.replaced])
     # In this order: an abort that finds neither the journal nor this would take the only data there is.
-    _mark_done(store, table, found.job)
+    mark_done(store, table, found.job, overwrite=True)
     store.delete([journal.location(table, found.job)])

@@ -15,7 +15,7 @@ from pyspark.sql.types import StructType
 from s3cse.errors import SettingsError
 from s3cse.parquet.counts import Counts, leave
 from s3cse.parquet.filter.expression import Expression, columns
-from s3cse.parquet.filter.filter_sql import parse_filter
+from s3cse.parquet.folder_filter import FolderFilter
 from s3cse.parquet.plan import file_schema, plan_splits
 from s3cse.parquet.row_counts import SCHEMA as ROW_COUNTS
 from s3cse.parquet.row_counts import RowCounts
@@ -37,6 +37,13 @@ class Split:
 
     def __repr__(self) -> str:
         return f"Split({len(self.tasks)} files)"
+
+
+def _parsed(text: str) -> Expression:
+    # Imported here: loading sqlglot takes a tenth of a second, in every process of a query that has no filter.
+    from s3cse.parquet.filter.filter_sql import parse_filter
+
+    return parse_filter(text)
 
 
 def table_schema(options: Options) -> pa.Schema:
@@ -127,7 +134,7 @@ class ReadJob:
         """
         options = self._options
         session = session_for(options)
-        table = list_table(session.store, options.table, self._schema)
+        table = list_table(session.store, options.table, self._types(), self._folders())
         scan: Scan | RowCounts
         if options.row_counts:
             scan = RowCounts(options.policy, options.report)
@@ -151,6 +158,18 @@ class ReadJob:
         # Spark takes no split at all for one that it knows nothing about.
         return [Split(scan, tuple(tasks)) for tasks in splits] or [Split(scan, ())]
 
+    def _types(self) -> pa.Schema:
+        """Return the types that are known of the table's columns."""
+        there = {name.lower() for name in self._schema.names}
+        return pa.schema([*self._schema, *(column for column in self._known or () if column.name.lower() not in there)])
+
+    def _folders(self) -> FolderFilter | None:
+        """Return what the filter says of folders, where the table's columns are known before it is listed."""
+        if self._known is None or self._options.filter is None or self._options.row_counts:
+            return None
+        expression = _parsed(self._options.filter)
+        return FolderFilter(expression, self._wide(self._known, expression))
+
     def _prune(self, scan: Scan, table: TableFiles) -> TableFiles:
         """Leave out the files whose folders' values the filter rules out; they are counted, and not opened."""
         wanted = scan.may_hold_rows(table.files)
@@ -164,7 +183,7 @@ class ReadJob:
         known = self._known or _schema_of(self._options, table)
         for name in self._schema.names:
             _spelling(known, name)
-        expression = None if self._options.filter is None else parse_filter(self._options.filter)
+        expression = None if self._options.filter is None else _parsed(self._options.filter)
         wide = self._wide(known, expression)
         return Scan(
             schema=self._schema,

@@ -11,7 +11,16 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from s3cse.errors import TransferError
-from s3cse.storage.port import ListedObject, ListedPart, Location, PendingUpload, Receipt, StoredObject, UploadedPart
+from s3cse.storage.port import (
+    ListedObject,
+    ListedPage,
+    ListedPart,
+    Location,
+    PendingUpload,
+    Receipt,
+    StoredObject,
+    UploadedPart,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -38,10 +47,12 @@ class MemoryStore:
 
     Args:
         clock: tells when an upload is started.
+        page_rows: rows of a page of a listing.
     """
 
-    def __init__(self, clock: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, clock: Callable[[], datetime] = _utc_now, page_rows: int = 1000) -> None:
         self._clock = clock
+        self._page_rows = page_rows
         self._objects: dict[Location, tuple[bytes, dict[str, str]]] = {}
         self._uploads: dict[str, _Upload] = {}
         self._ids = itertools.count(1)
@@ -91,6 +102,25 @@ class MemoryStore:
         for location, (body, _) in sorted(self._objects.items()):
             if location.bucket == prefix.bucket and location.key.startswith(prefix.key):
                 yield ListedObject(location, len(body), _etag(body))
+
+    def list_page(self, prefix: Location, token: str | None = None, *, folders: bool = False) -> ListedPage:
+        """See ObjectStore; a token is the last key or folder that was told."""
+        self.log.append(("LIST", prefix.key))
+        rows: dict[str, ListedObject | None] = {}  # None: a folder
+        for location, (body, _) in sorted(self._objects.items()):
+            if location.bucket == prefix.bucket and location.key.startswith(prefix.key):
+                below = location.key.removeprefix(prefix.key)
+                if folders and "/" in below:
+                    rows[prefix.key + below.partition("/")[0] + "/"] = None
+                else:
+                    rows[location.key] = ListedObject(location, len(body), _etag(body))
+        keys = [key for key in rows if token is None or key > token]
+        told = keys[: self._page_rows]
+        return ListedPage(
+            tuple(row for row in map(rows.get, told) if row is not None),
+            tuple(Location(prefix.bucket, key) for key in told if rows[key] is None),
+            told[-1] if len(keys) > len(told) else None,
+        )
 
     def put(self, location: Location, body: Buffer, metadata: Mapping[str, str] | None = None) -> Receipt:
         """See ObjectStore."""

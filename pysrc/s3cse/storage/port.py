@@ -72,6 +72,18 @@ class ListedObject:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedPage:
+    """One answer to a listing; ``token`` asks for what follows, None: there is nothing more.
+
+    ``folders`` are prefixes that end in ``/`` and stand for all that is under them, where folders were asked for.
+    """
+
+    objects: tuple[ListedObject, ...]
+    folders: tuple[Location, ...] = ()
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StoredObject:
     """What the headers of a GET or HEAD say. ``size`` is the stored length of the whole object in bytes."""
 
@@ -138,6 +150,15 @@ class ObjectStore(Protocol):
 
     def list(self, prefix: Location) -> Iterator[ListedObject]:
         """List all objects whose key starts with the prefix, in key order."""
+
+    def list_page(self, prefix: Location, token: str | None = None, *, folders: bool = False) -> ListedPage:
+        """Return one page of a listing (up to 1000 rows) in one request.
+
+        Args:
+            prefix: what keys start with; it need not end in ``/``.
+            token: the one of the page before, None for the first.
+            folders: name what has a ``/`` behind the prefix by its folder only.
+        """
 
     def put(self, location: Location, body: Buffer, metadata: Mapping[str, str] | None = None) -> Receipt:
         """Store an object in one request. A buffer other than bytes or bytearray may be copied."""

@@ -17,7 +17,16 @@ import boto3
 from botocore.config import Config
 
 from s3cse.errors import TransferError
-from s3cse.storage.port import ListedObject, ListedPart, Location, PendingUpload, Receipt, StoredObject, UploadedPart
+from s3cse.storage.port import (
+    ListedObject,
+    ListedPage,
+    ListedPart,
+    Location,
+    PendingUpload,
+    Receipt,
+    StoredObject,
+    UploadedPart,
+)
 from s3cse.storage.s3_answers import content_range, details, fill, stored_object, wrong_range
 from s3cse.storage.s3_errors import fix_for, replaced, translated
 
@@ -200,8 +209,21 @@ class S3Store:
     def list(self, prefix: Location) -> Iterator[ListedObject]:
         """See ObjectStore; one request per 1000 objects."""
         for page in self._pages("list_objects_v2", prefix, "list what is under", Prefix=prefix.key):
-            for row in page.get("Contents", ()):
-                yield ListedObject(Location(prefix.bucket, row["Key"]), row["Size"], row["ETag"])
+            yield from _listed_objects(prefix, page)
+
+    def list_page(self, prefix: Location, token: str | None = None, *, folders: bool = False) -> ListedPage:
+        """See ObjectStore."""
+        arguments = {"Bucket": prefix.bucket, "Prefix": prefix.key}
+        if folders:
+            arguments["Delimiter"] = "/"
+        if token is not None:
+            arguments["ContinuationToken"] = token
+        page = self.ask(prefix, "list_objects_v2", "list what is under", **arguments)
+        return ListedPage(
+            tuple(_listed_objects(prefix, page)),
+            tuple(Location(prefix.bucket, row["Prefix"]) for row in page.get("CommonPrefixes", ())),
+            page.get("NextContinuationToken"),
+        )
 
     def _pages(self, operation: str, location: Location, action: str, **arguments: str) -> Iterator[Mapping[str, Any]]:
         client = self._client(location)
@@ -319,6 +341,11 @@ class S3Store:
         for page in pages:
             for row in page.get("Parts", ()):
                 yield ListedPart(row["PartNumber"], row["Size"])
+
+
+def _listed_objects(prefix: Location, page: Mapping[str, Any]) -> Iterator[ListedObject]:
+    for row in page.get("Contents", ()):
+        yield ListedObject(Location(prefix.bucket, row["Key"]), row["Size"], row["ETag"])
 
 
 def _first_byte_of_tail(answer: Mapping[str, Any], stored: StoredObject, length: int) -> tuple[int, int]:

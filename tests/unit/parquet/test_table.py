@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 
 import pyarrow as pa
 import pytest
 
 from s3cse.errors import EnvelopeError, SettingsError, TransferError
-from s3cse.parquet import journal
+from s3cse.parquet import journal, success
+from s3cse.parquet.filter.filter_sql import parse_filter
+from s3cse.parquet.folder_filter import FolderFilter
 from s3cse.parquet.table import list_table
 from s3cse.storage.memory import MemoryStore
-from s3cse.storage.port import ListedObject, Location
+from s3cse.storage.port import ListedObject, ListedPage, Location, StoredObject
 from spark.fakes import TABLE, FailingStore
 
 
@@ -121,14 +125,15 @@ def test_overwrite_that_begins_during_the_listing_is_seen() -> None:
     class Beginning(MemoryStore):
         begun = False
 
-        def list(self, prefix: Location) -> Iterator[ListedObject]:
-            rows = list(super().list(prefix))
+        def list_page(self, prefix: Location, token: str | None = None, *, folders: bool = False) -> ListedPage:
+            page = super().list_page(prefix, token, folders=folders)
             if not self.begun:
                 self.begun = True
                 journal.write(self, TABLE, journal.Journal("job", journal.PENDING, ("new",), ("old",)))
                 self.put(TABLE.child("new"), b"rows")
-                rows += [row for row in super().list(prefix) if row.location == TABLE.child("new")]
-            return iter(rows)
+                late = [row for row in super().list(prefix) if row.location == TABLE.child("new")]
+                page = replace(page, objects=(*page.objects, *late))
+            return page
 
     store = Beginning()
     store.put(TABLE.child("old"), b"rows")
@@ -148,3 +153,118 @@ def test_listing_again_has_an_end() -> None:
     journal.write(store, TABLE, journal.Journal("job", journal.DONE, ("new",), ("old",)))
     with pytest.raises(TransferError):
         names(Finishing(store, times=100))
+
+
+class Meanwhile(MemoryStore):
+    """A store in which something happens once: before its nth answer about what there is."""
+
+    def __init__(self, names: list[str], nth: int) -> None:
+        super().__init__(page_rows=10)
+        for name in names:
+            self.put(TABLE.child(name), name.encode())
+        self.nth = nth
+        self.happens: Callable[[], None] = lambda: None
+        self.asked = 0
+
+    def _ask(self) -> None:
+        self.asked += 1
+        if self.asked == self.nth:
+            self.happens()
+
+    def list_page(self, prefix: Location, token: str | None = None, *, folders: bool = False) -> ListedPage:
+        """See ObjectStore."""
+        self._ask()
+        return super().list_page(prefix, token, folders=folders)
+
+    def list(self, prefix: Location) -> Iterator[ListedObject]:
+        """See ObjectStore."""
+        self._ask()
+        return super().list(prefix)
+
+    def head(self, location: Location) -> StoredObject | None:
+        """See ObjectStore."""
+        self._ask()
+        return super().head(location)
+
+
+def overwrite(store: MemoryStore, old: list[str], new: list[str], until: str) -> None:
+    """Replace files as a commit does, up to a state of its journal or to the end."""
+    found = journal.Journal("job", journal.PENDING, tuple(new), tuple(old))
+    journal.write(store, TABLE, found)
+    for name in new:
+        store.put(TABLE.child(name), b"rows")
+    if until == journal.PENDING:
+        return
+    journal.write(store, TABLE, replace(found, state=journal.DONE))
+    if until == journal.DONE:
+        return
+    store.delete([TABLE.child(name) for name in old])
+    success.mark_done(store, TABLE, "job", overwrite=True)
+    store.delete([journal.location(TABLE, "job")])
+
+
+@pytest.mark.parametrize("until", [journal.PENDING, journal.DONE, "the end"])
+@pytest.mark.parametrize("place", ["P={}/", "p={}/", "{}-"])
+def test_overwrite_within_a_long_listing_is_not_mixed_in(until: str, place: str) -> None:
+    """Wherever in a listing of many requests an overwrite goes on, all of it or nothing of it is in what is read."""
+    # Capitals come before the journal in key order, other letters after it.
+    old = [f"{place.format(folder)}old-{at}" for folder in "ABpq" for at in range(10)]
+    new = [f"{place.format(folder)}new-{at}" for folder in "ABpq" for at in range(10)]
+    outcomes = set()
+    for nth in range(1, 30):
+        store = Meanwhile(old, nth)
+        store.happens = partial(overwrite, store, old, new, until)
+        found = frozenset(file.location.key.removeprefix(f"{TABLE.key}/") for file in list_table(store, TABLE).files)
+        if store.asked < nth:
+            break
+        assert found in (frozenset(old), frozenset(new))
+        outcomes.add(found)
+    assert nth > 8
+    assert (frozenset(new) in outcomes) is (until != journal.PENDING)
+
+
+def test_append_within_a_long_listing_is_no_reason_to_list_again() -> None:
+    """A table that is appended to all the time can be read."""
+    store = Meanwhile([f"p={folder}/{at}" for folder in range(4) for at in range(10)], 0)
+    list_table(store, TABLE)
+    asked = sum(method == "LIST" for method, _ in store.log)
+    store.log.clear()
+    store.asked, store.nth = 0, asked // 2
+    store.happens = partial(success.mark_done, store, TABLE, "job", overwrite=False)
+    assert len(list_table(store, TABLE).files) == 40
+    assert sum(method == "LIST" for method, _ in store.log) == asked
+
+
+@pytest.mark.parametrize("files", [1, 999])
+def test_table_of_a_page_costs_one_listing(files: int) -> None:
+    """One for the files; the other looks whether an overwrite began meanwhile."""
+    store = store_with(*(f"p={at}/f" for at in range(files)))
+    store.log.clear()
+    list_table(store, TABLE)
+    assert store.log == [("LIST", f"{TABLE.key}/"), ("LIST", f"{TABLE.key}/{journal.PREFIX}")]
+
+
+YEARS = pa.schema([("year", pa.int32())])
+
+
+def test_folders_that_a_filter_rules_out_are_not_listed() -> None:
+    """They cost no request; the others' files are all there."""
+    store = MemoryStore(page_rows=10)
+    for year in range(2000, 2020):
+        for at in range(30):
+            store.put(TABLE.child(f"year={year}/m={at % 3}/{at}"), b"rows")
+    store.log.clear()
+    found = list_table(store, TABLE, YEARS, FolderFilter(parse_filter("year >= 2018"), YEARS))
+    assert {file.partition[0] for file in found.files} == {2018, 2019}
+    assert len(found.files) == 60
+    asked = [key.removeprefix(TABLE.key) for _, key in store.log]
+    assert not [key for key in asked if "year=200" in key]
+    assert len(asked) < 25
+
+
+def test_table_of_which_nothing_is_wanted_has_no_files() -> None:
+    """That is no mistyped path."""
+    store = MemoryStore(page_rows=10)
+    for year in range(2000, 2020):
+        store.put(TABLE.child(f"year={year}/f"), b"rows")
+    assert list_table(store, TABLE, YEARS, FolderFilter(parse_filter("year = 1"), YEARS)).files == ()

@@ -15,6 +15,7 @@ from s3cse.spark.options import Options, parse_options
 from s3cse.spark.planning import ReadJob, Split, select, table_schema
 from s3cse.spark.session import Session
 from s3cse.spark.types import to_spark
+from s3cse.storage.memory import MemoryStore
 from spark.fakes import Lake
 
 MARKER = "marker-value-in-the-data"
@@ -135,6 +136,22 @@ def test_known_schema_is_not_looked_up_again(lake: Lake) -> None:
     before = lake.keyring.unwraps
     ReadJob(options(), ALL, known).splits()
     assert lake.keyring.unwraps == before
+
+
+def test_known_columns_save_listing(lake: Lake) -> None:
+    """Folders that the filter rules out are not even listed where the table is long and its columns are known."""
+    lake.store = MemoryStore(page_rows=4)
+    for part in range(1, 6):
+        for at in range(6):
+            lake.put(f"Part={part}/f{at}", pa.table({"x": [part * 10 + at], "text": [MARKER]}))
+    known = table_schema(options())
+    given = options(filter="part = 3 AND x > 31")
+    for columns, kept in ((known, False), (None, True)):
+        lake.store.log.clear()
+        found = rows(ReadJob(given, StructType([StructField("x", LongType())]), columns))
+        assert [row["x"] for row in found] == [32, 33, 34, 35]
+        listed = [key for method, key in lake.store.log if method == "LIST"]
+        assert any("Part=5" in key for key in listed) is kept
 
 
 def test_lax_integrity_is_said_aloud(lake: Lake, caplog: pytest.LogCaptureFixture) -> None:

@@ -119,3 +119,20 @@ def test_list_is_by_prefix_and_in_order(store: MemoryStore) -> None:
         seen.append((row.location.key, row.size))
         store.delete([row.location])
     assert seen == [("a/1", 3), ("a/2", 3)]
+
+
+def test_pages_of_a_listing() -> None:
+    """Objects and folders come in pages of the size asked for, each once."""
+    store = MemoryStore(page_rows=2)
+    for key in ("t/a", "t/b/1", "t/b/2", "t/c", "t/d/1", "u"):
+        store.put(Location("bucket", key), b"")
+    first = store.list_page(Location("bucket", "t/"), folders=True)
+    assert [row.location.key for row in first.objects] == ["t/a"]
+    assert [row.key for row in first.folders] == ["t/b/"]
+    second = store.list_page(Location("bucket", "t/"), first.token, folders=True)
+    assert [row.location.key for row in second.objects] == ["t/c"]
+    assert [row.key for row in second.folders] == ["t/d/"]
+    assert second.token is None
+    flat = store.list_page(Location("bucket", "t/b"))
+    assert [row.location.key for row in flat.objects] == ["t/b/1", "t/b/2"]
+    assert (flat.folders, flat.token) == ((), None)

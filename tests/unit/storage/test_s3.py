@@ -15,7 +15,7 @@ from faults.s3_faults import SLOW_DOWN, Answer, Call, Fault, LoseAnswer, Reset, 
 from faults.s3_proxy import S3Proxy
 from s3cse.errors import TransferError
 from s3cse.local import Servers
-from s3cse.storage.port import Location
+from s3cse.storage.port import ListedPage, Location
 from s3cse.storage.s3 import BODY_ATTEMPTS, S3Store, s3_client
 
 MIB = 1 << 20
@@ -142,6 +142,29 @@ def test_more_than_a_thousand_objects(store: S3Store, s3: Any, bucket: str) -> N
     assert [row.location.key for row in store.list(Location(bucket, ""))] == ["u"]
 
 
+def pages(store: S3Store, prefix: Location, *, folders: bool = False) -> list[ListedPage]:
+    """Return all pages of a listing."""
+    found = [store.list_page(prefix, folders=folders)]
+    while found[-1].token is not None:
+        found.append(store.list_page(prefix, found[-1].token, folders=folders))
+    return found
+
+
+def test_pages_of_a_listing(s3: Any, bucket: str) -> None:
+    """Page by page, by a prefix that ends within a name, and by folders, everything comes once."""
+    keys = [f"t/p={folder}/{at} é+%" for folder in ("1", "1-2", "10", "2") for at in range(5)]
+    for key in [*keys, "t/file", "u/p=1/0"]:
+        s3.put_object(Bucket=bucket, Key=key)
+    store = S3Store(s3, {"list_objects_v2": {"MaxKeys": 3}})
+    found = [row.location.key for page in pages(store, Location(bucket, "t/p=1")) for row in page.objects]
+    assert sorted(found) == sorted(keys[:15])
+    by_folder = pages(store, Location(bucket, "t/"), folders=True)
+    assert len(by_folder) > 1
+    named = sorted(folder.key for page in by_folder for folder in page.folders)
+    assert named == ["t/p=1-2/", "t/p=1/", "t/p=10/", "t/p=2/"]
+    assert [row.location.key for page in by_folder for row in page.objects] == ["t/file"]
+
+
 @pytest.mark.parametrize("fault", [Reset(after=MIB + 3), Truncate(after=MIB + 3)])
 def test_cut_body_is_resumed(
     through_proxy: S3Store, s3_proxy: S3Proxy, place: Location, fault: Reset | Truncate
@@ -216,6 +239,7 @@ def test_every_method_translates_refusals(
         lambda: through_proxy.get_tail(place, 9),
         lambda: through_proxy.get_into(place, 0, bytearray(9), '"e"'),
         lambda: list(through_proxy.list(place)),
+        lambda: through_proxy.list_page(place),
         lambda: through_proxy.put(place, b""),
         lambda: through_proxy.delete([place]),
         lambda: through_proxy.create_upload(place, {}),
