@@ -31,8 +31,8 @@ def read_again(archive: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether invalidating the import system's caches reads this archive's directory."""
     finder = sys.path_importer_cache[str(archive)]
     assert isinstance(finder, zipimporter)
-    asked = []
-    monkeypatch.setattr(zipimporter, "invalidate_caches", asked.append)
+    asked: list[zipimporter] = []
+    monkeypatch.setattr(zipimporter, "invalidate_caches", lambda each: asked.append(each))
     importlib.invalidate_caches()
     return finder in asked
 
