@@ -1,0 +1,105 @@
+"""The wheelhouse that build_wheelhouse.sh makes."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import re
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import s3cse.local
+from jobs.emr.conftest import Shell
+
+pytestmark = pytest.mark.heavy
+
+
+@pytest.fixture(scope="module")
+def wheel(wheelhouse: Path) -> Path:
+    """s3cse's own."""
+    (found,) = wheelhouse.glob("s3cse-*.whl")
+    return found
+
+
+def test_the_tag(wheel: Path) -> None:
+    """One wheel for CPython 3.10 and later, glibc 2.28 and later."""
+    assert wheel.name == f"s3cse-0.1.0-cp310-abi3-manylinux_2_28_{platform.machine()}.whl"
+
+
+def test_no_library_travels_along(wheel: Path, tmp_path: Path) -> None:
+    """The extension is the wheel's only library, and asks for the system's libcrypto.so.3 and C library."""
+    with zipfile.ZipFile(wheel) as archive:
+        libraries = [name for name in archive.namelist() if ".so" in name]
+        assert libraries == ["s3cse/crypto/_native.abi3.so"]
+        archive.extract(libraries[0], tmp_path)
+    dynamic = subprocess.run(
+        ["objdump", "-p", str(tmp_path / libraries[0])], capture_output=True, text=True, check=True
+    ).stdout
+    assert set(re.findall(r"NEEDED\s+(\S+)", dynamic)) == {"libcrypto.so.3", "libc.so.6"}
+    assert set(re.findall(r"OPENSSL_\S+", dynamic)) == {"OPENSSL_3.0.0"}
+    assert "RPATH" not in dynamic
+    assert "RUNPATH" not in dynamic
+    versions = [tuple(map(int, each.split("."))) for each in re.findall(r"GLIBC_([0-9.]+)", dynamic)]
+    assert max(versions) <= (2, 28)
+
+
+def test_every_file_is_listed(wheelhouse: Path) -> None:
+    """SHA256SUMS has every file with its checksum, the requirements every wheel with its hash."""
+    sums = dict(line.split("  ")[::-1] for line in (wheelhouse / "SHA256SUMS").read_text().splitlines())
+    files = {path.name: path for path in wheelhouse.iterdir() if path.name != "SHA256SUMS"}
+    assert set(sums) == set(files)
+    for name, path in files.items():
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == sums[name]
+    requirements = (wheelhouse / "requirements.txt").read_text()
+    assert requirements.startswith(f"# python 3.11\n# machine {platform.machine()}\n")
+    assert set(re.findall(r"--hash=sha256:(\w+)", requirements)) == {
+        sums[name] for name in files if name.endswith(".whl")
+    }
+    assert {"bootstrap.sh", "check_install.py"} < set(files)
+
+
+def test_upload_and_dry_run(clone: Shell, wheelhouse: Path, wheel: Path, servers: s3cse.local.Servers) -> None:
+    """A target gets every file; --dry-run names the commands and sends nothing. Both print the bootstrap action."""
+    bucket = servers.create_bucket("wheelhouse-upload")
+    told = clone.run(
+        "jobs/emr/build_wheelhouse.sh", f"s3://{bucket}/a/", "--wheel", wheel, "--output", "dist/b", "--dry-run"
+    )
+    assert "would run: aws s3 cp --recursive --only-show-errors --exclude SHA256SUMS" in told
+    client = servers.s3_client()
+    assert "Contents" not in client.list_objects_v2(Bucket=bucket)
+    told = clone.run("jobs/emr/build_wheelhouse.sh", f"s3://{bucket}/a/", "--wheel", wheel, "--output", "dist/b")
+    keys = {each["Key"] for each in client.list_objects_v2(Bucket=bucket)["Contents"]}
+    assert keys == {f"a/{path.name}" for path in wheelhouse.iterdir()}
+    # The same wheel and the same pins give the same list: what is built twice has one checksum.
+    checksum = hashlib.sha256((wheelhouse / "SHA256SUMS").read_bytes()).hexdigest()
+    assert f"Path=s3://{bucket}/a/bootstrap.sh,Args=[s3://{bucket}/a/,--sha256,{checksum}]" in told
+
+
+@pytest.mark.parametrize(("machine", "version"), [("aarch64", "3.11"), ("x86_64", "3.13")])
+def test_dependencies_of_other_platforms(clone: Shell, wheel: Path, tmp_path: Path, machine: str, version: str) -> None:
+    """Graviton and Python 3.13 get every pinned wheel. The file that stands for s3cse's own is this machine's."""
+    own = tmp_path / wheel.name.replace(platform.machine(), machine)
+    own.write_bytes(wheel.read_bytes())
+    output = tmp_path / "wheelhouse"
+    arguments = ("--machine", machine, "--python-version", version, "--wheel", own, "--output", output)
+    clone.run("jobs/emr/build_wheelhouse.sh", *arguments)
+    names = sorted(path.name for path in output.glob("*.whl"))
+    pinned = (clone.folder / "jobs" / "emr" / f"requirements-{version}.txt").read_text().count("==")
+    assert len(names) == pinned + 1
+    tag = f"cp{version.replace('.', '')}"
+    assert any(name.startswith("pyarrow-") and tag in name and name.endswith(f"{machine}.whl") for name in names)
+
+
+def test_glue_zip(clone: Shell, wheelhouse: Path, tmp_path: Path, python311: str) -> None:
+    """The zip has Glue's layout, and pip installs it without an index; s3cse works then."""
+    with zipfile.ZipFile(clone.folder / "dist" / "s3cse.gluewheels.zip") as archive:
+        assert {name.split("/")[0] for name in archive.namelist()} == {"wheels"}
+        archive.extractall(tmp_path)
+    clone.run(python311, "-m", "venv", tmp_path / "glue")
+    python = tmp_path / "glue" / "bin" / "python"
+    wheels = tmp_path / "wheels"
+    clone.run(python, "-m", "pip", "install", "--no-index", "--find-links", wheels, "-r", wheels / "requirements.txt")
+    assert "works in Python 3.11" in clone.run(python, "-I", wheelhouse / "check_install.py")
