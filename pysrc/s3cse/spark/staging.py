@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterable, Sequence
 
@@ -14,10 +15,13 @@ from s3cse.envelope.profiles import find_profile
 from s3cse.errors import SettingsError
 from s3cse.parquet.file_names import data_file_name
 from s3cse.parquet.sink import StagedFile, TableSink
-from s3cse.spark import commit
+from s3cse.parquet.success import done_jobs
+from s3cse.spark import commit, registration
 from s3cse.spark.options import Options
 from s3cse.spark.session import session_for, spare_collections
 from s3cse.spark.types import to_arrow
+
+_log = logging.getLogger(__name__)
 
 
 class WriteJob:
@@ -56,6 +60,8 @@ class WriteJob:
                 "an overwrite with partitionOverwrite=dynamic needs partitionBy",
                 fix="name the partition columns, or leave partitionOverwrite out to replace the whole table",
             )
+        name = options.register_as
+        self._definition = None if name is None else registration.prepare(options, name, self._schema)
 
     @property
     def table(self) -> str:
@@ -113,10 +119,10 @@ class WriteJob:
         return data_file_name(partition, self._job, attempt, count, self._options.compression)
 
     def commit(self, staged: Sequence[StagedFile]) -> None:
-        """Publish the files of all tasks; runs on the driver, perhaps more than once.
+        """Publish the files of all tasks, and register them where asked to; on the driver, perhaps more than once.
 
         Raises:
-            TransferError: S3 refused; see s3cse.spark.commit for what is in force then.
+            TransferError: S3 refused; see s3cse.spark.commit for what is in force then. Or Glue did: the rows are.
         """
         if any(file.rows for file in staged):
             staged = [file for file in staged if file.rows]  # the others' uploads are leftovers, which commit aborts
@@ -129,8 +135,14 @@ class WriteJob:
             overwrite=self._overwrite,
             only_partitions=self._only_partitions,
         )
+        if self._definition is not None:
+            registration.register_files(self._options, self._definition, staged)
 
     def abort(self) -> None:
         """Remove what the job left; runs on the driver, perhaps in another process than commit."""
         store = session_for(self._options).store
+        if self._definition is not None and self._job in done_jobs(store, self._options.table).jobs:
+            # Spark calls this when only the catalog refused: the commit had come to its end, and readers see its rows.
+            _log.warning("%s: the job's rows are in force; nothing was removed", self._options.table.uri)
+            return
         commit.abort(store, self._options.table, self._job, overwrite=self._overwrite)

@@ -1,0 +1,231 @@
+"""register_table and athena_check, started as users start them: plain Python, no Spark."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import s3cse.local
+from s3cse.envelope.profiles import find_profile
+from s3cse.keyrings import KmsKeyring
+from s3cse.objects.put import put_object
+from s3cse.services.athena.names import TableName
+from s3cse.services.glue import find_table
+from s3cse.storage.port import Location
+from s3cse.storage.s3 import S3Store
+from spark.fakes import parquet
+
+ROOT = Path(__file__).resolve().parents[2]
+JOBS = ("register_table", "athena_check")
+ROWS = pa.table({"id": pa.array([1, 2], pa.int64()), "tags": [["a"], []]})
+
+
+@dataclass
+class Lake:
+    """A table in the local S3, a database in the local catalog."""
+
+    servers: s3cse.local.Servers
+    place: Location
+    database: str
+    key: str
+    store: S3Store
+
+    @property
+    def name(self) -> str:
+        """What the catalog is to call the table."""
+        return f"{self.database}.flights"
+
+    def put(self, name: str, rows: pa.Table = ROWS, profile: str = "emrfs-v2", key: str | None = None) -> Location:
+        """Store an encrypted file."""
+        place = self.place.child(name)
+        keyring = KmsKeyring(self.servers.kms_client(), key or self.key)
+        put_object(self.store, place, keyring, find_profile(profile, "kms"), parquet(rows))
+        return place
+
+    def run(self, job: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Start a job in an environment that leads to the servers."""
+        environment = {**os.environ, **self.servers.environment()}
+        command = [sys.executable, str(ROOT / "jobs" / f"{job}.py"), *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+    def partitions(self) -> set[tuple[str, ...]]:
+        """Return the values of the partitions that the catalog has."""
+        glue = self.servers.glue_client()
+        rows = glue.get_partitions(DatabaseName=self.database, TableName="flights")["Partitions"]
+        return {tuple(row["Values"]) for row in rows}
+
+
+@pytest.fixture
+def lake(servers: s3cse.local.Servers, s3: Any, shared_bucket: str, kms_key: str) -> Lake:
+    """A place and a database of the test's own."""
+    database = f"jobs_{uuid.uuid4().hex}"
+    servers.glue_client().create_database(DatabaseInput={"Name": database})
+    return Lake(servers, Location(shared_bucket, f"athena/{uuid.uuid4().hex}"), database, kms_key, S3Store(s3))
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_help(job: str) -> None:
+    """--help explains the job and its flags."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "jobs" / f"{job}.py"), "--help"], capture_output=True, text=True, check=True
+    )
+    assert f"{job}.py" in done.stdout
+    assert "--kms-key-id" in done.stdout
+    assert "Exit code 0" in done.stdout
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_jobs_need_no_spark(job: str) -> None:
+    """Where pyspark is not installed the jobs run all the same."""
+    program = (
+        "import sys; sys.modules['pyspark'] = None; import runpy; "
+        f"runpy.run_path({str(ROOT / 'jobs' / f'{job}.py')!r})['make_parser']()"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_register_check_and_register_again(lake: Lake) -> None:
+    """A table is registered, checked by its name, grows by a partition, and is registered again."""
+    lake.put("month=1/a.parquet")
+    done = lake.run("register_table", lake.place.uri, lake.name, "--kms-key-id", lake.key, "--check")
+    assert done.returncode == 0, done.stderr
+    assert f"{lake.name}: created; 1 of 1 partitions added" in done.stdout
+    table = find_table(lake.servers.glue_client(), TableName.parse(lake.name))
+    assert table is not None
+    assert table.columns == {"id": "bigint", "tags": "array<string>"}
+    checked = lake.run("athena_check", lake.name)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "Athena reads it" in checked.stdout
+    lake.put("month=2/b.parquet")
+    again = lake.run("register_table", lake.place.uri, lake.name, "--kms-key-id", lake.key, "--json")
+    assert json.loads(again.stdout) == {
+        "table": lake.name,
+        "location": f"{lake.place.uri}/",
+        "action": "unchanged",
+        "partitions_added": 1,
+        "partitions": 2,
+    }
+    assert lake.partitions() == {("1",), ("2",)}
+
+
+def test_statements(lake: Lake) -> None:
+    """--print shows the statements, for tools other than Glue, and registers nothing."""
+    lake.put("month=1/a.parquet")
+    done = lake.run("register_table", lake.place.uri, lake.name, "--kms-key-id", lake.key, "--print")
+    assert done.returncode == 0, done.stderr
+    create, add, rest = done.stdout.split(";")
+    assert create.startswith(f"CREATE EXTERNAL TABLE IF NOT EXISTS `{lake.database}`.`flights` (")
+    assert f"'kms_key'='{lake.key}'" in create
+    assert "PARTITION (`month` = '1')" in add
+    assert rest == "\n"
+    assert find_table(lake.servers.glue_client(), TableName.parse(lake.name)) is None
+
+
+def test_flags_that_shape_the_table(lake: Lake) -> None:
+    """Types of partition columns, projection, old files and the mode without a key are the user's to say."""
+    lake.put("month=01/a.parquet", profile="emrfs")
+    done = lake.run(
+        "register_table", lake.place.uri, lake.name, "--key-per-object", "--legacy", "allow",
+        "--partition-type", "month=string", "--projection", "month=integer:1,12,2",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    table = find_table(lake.servers.glue_client(), TableName.parse(lake.name))
+    assert table is not None
+    assert table.partition_columns == {"month": "string"}
+    assert table.properties["has_encrypted_data"] == "true"
+    assert table.properties["projection.month.digits"] == "2"
+    assert lake.partitions() == set()
+    assert lake.run("athena_check", lake.name).returncode == 0
+
+
+def test_a_table_that_athena_would_not_read(lake: Lake, tmp_path: Path) -> None:
+    """The check names every file that is wrong, ends with 1, and --check registers nothing then."""
+    lake.put("good.parquet")
+    bad = lake.put("bad.parquet")
+    stored, body = lake.store.get_tail(bad, 1 << 20)
+    lake.store.put(bad, body, {**stored.metadata, "x-amz-unencrypted-content-length": "7"})
+    other = lake.put("other.parquet", key=lake.servers.create_key())
+    report = tmp_path / "report.parquet"
+    done = lake.run("athena_check", lake.place.uri, "--kms-key-id", lake.key, "--json", "--report", str(report))
+    assert done.returncode == 1, done.stderr
+    found = {row.get("uri", "summary"): row for row in map(json.loads, done.stdout.splitlines())}
+    assert found[bad.uri]["findings"][0]["check"] == "length"
+    assert found[other.uri]["findings"][0]["check"] == "key"
+    assert found[lake.place.child("good.parquet").uri]["status"] == "ok"
+    assert found["summary"] == {"table": lake.place.uri, "readable": False, "files": 3}
+    assert pq.read_table(report).num_rows == 4
+    registered = lake.run("register_table", lake.place.uri, lake.name, "--kms-key-id", lake.key, "--check")
+    assert registered.returncode == 1
+    assert "nothing was registered" in registered.stderr
+    assert bad.uri in registered.stderr
+    assert find_table(lake.servers.glue_client(), TableName.parse(lake.name)) is None
+
+
+def test_sse_c_is_said(lake: Lake, s3: Any) -> None:
+    """An object under SSE-C is reported as that, by a real server's answer."""
+    key = os.urandom(32)
+    place = lake.place.child("f.parquet")
+    s3.put_object(Bucket=place.bucket, Key=place.key, Body=b"x" * 64, SSECustomerAlgorithm="AES256", SSECustomerKey=key)
+    done = lake.run("athena_check", lake.place.uri, "--kms-key-id", lake.key, "--json")
+    assert done.returncode == 1
+    (row,) = (row for row in map(json.loads, done.stdout.splitlines()) if row.get("uri") == place.uri)
+    assert row["findings"][0]["check"] == "sse-c", row
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said", "code"),
+    [
+        (["register_table", "TABLE", "NAME"], "--kms-key-id", 2),
+        (["register_table", "TABLE", "flights", "--kms-key-id", "KEY"], "database.table", 2),
+        (["register_table", "/tmp/x", "NAME", "--kms-key-id", "KEY"], "s3://bucket/path", 2),
+        (["register_table", "TABLE", "nobody_made.this", "--kms-key-id", "KEY"], "no such database", 2),
+        (["register_table", "TABLE", "NAME", "--kms-key-id", "alias/nobody-made-this"], "alias/nobody-made-this", 1),
+        (
+            ["register_table", "TABLE", "NAME", "--kms-key-id", "arn:aws:kms:eu-west-1:111122223333:key/1"],
+            "more than one Region",
+            2,
+        ),
+        (["register_table", "TABLE", "NAME", "--kms-key-id", "KEY", "--partition-type", "x=uuid"], "partition type", 2),
+        (["register_table", "TABLE", "NAME", "--kms-key-id", "KEY", "--projection", "x"], "COLUMN=VALUE", 2),
+        (["register_table", "TABLE/nothing", "NAME", "--kms-key-id", "KEY"], "no data files", 2),
+        (["athena_check", "TABLE"], "--kms-key-id", 2),
+        (["athena_check", "nobody_made.this"], "no such table", 2),
+    ],
+)
+def test_asked_wrongly(lake: Lake, arguments: list[str], said: str, code: int) -> None:
+    """What cannot be done is one clear line and an exit code."""
+    lake.put("f.parquet")
+    words = {"TABLE": lake.place.uri, "TABLE/nothing": lake.place.child("nothing").uri, "NAME": lake.name}
+    job, *rest = [{**words, "KEY": lake.key}.get(word, word) for word in arguments]
+    environment_key = os.environ.pop("S3CSE_KMSKEYID", None)
+    try:
+        done = lake.run(job, *rest)
+    finally:
+        if environment_key is not None:
+            os.environ["S3CSE_KMSKEYID"] = environment_key
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+    assert done.stderr.startswith(f"{job}: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_catalog_that_says_nothing_of_encryption(lake: Lake) -> None:
+    """Checking a registered table that the catalog takes for a plain one is an error that says what Athena would do."""
+    lake.put("f.parquet")
+    storage = {"Columns": [{"Name": "id", "Type": "bigint"}], "Location": lake.place.uri}
+    lake.servers.glue_client().create_table(
+        DatabaseName=lake.database, TableInput={"Name": "flights", "StorageDescriptor": storage}
+    )
+    done = lake.run("athena_check", lake.name)
+    assert done.returncode == 2
+    assert "would read ciphertext" in done.stderr
