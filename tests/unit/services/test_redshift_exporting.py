@@ -231,6 +231,15 @@ def test_on_a_real_server(s3: Any, bucket: str, tmp_path: Path) -> None:
     assert KEY.reveal() not in repr(made)
 
 
+@pytest.mark.parametrize("words", [{"slices": 0}, {"file_bytes": 0}])
+def test_numbers_below_one(words: dict[str, int]) -> None:
+    """Refused, and nothing is written."""
+    store = MemoryStore()
+    with pytest.raises(SettingsError, match="numbers from 1 on"):
+        exported(store, **words)
+    assert left(store) == ([], [])
+
+
 def test_targets() -> None:
     """A folder, with or without a slash at its end; nothing that is not in S3."""
     assert folder("s3://bucket/exports/run-1/") == folder("s3a://bucket/exports/run-1") == TARGET

@@ -162,6 +162,13 @@ def test_values_that_redshift_cannot_hold(values: list[Any], type_: pa.DataType 
     assert "a\0b" not in str(caught.value)
 
 
+def test_text_that_is_no_utf8() -> None:
+    """Parquet does not check what calls itself text; COPY does."""
+    wrong = pa.array([b"fine", b"\xff\xfe"]).view(pa.string())
+    with pytest.raises(SettingsError, match="column 'x', row 1: the value is no UTF-8"):
+        lines_of(pa.record_batch({"x": wrong}), CSV)
+
+
 def test_a_long_text_is_fine_where_it_just_fits() -> None:
     """65,535 bytes are a VARCHAR."""
     assert len(one(["x" * 65_535])[0]) == 65_537

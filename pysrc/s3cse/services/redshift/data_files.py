@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 import pyarrow as pa
 
 from s3cse.envelope.profiles import find_profile
-from s3cse.errors import TransferError
+from s3cse.errors import SettingsError, TransferError
 from s3cse.keyrings.base import Keyring
 from s3cse.objects.staged import StagedUpload
 from s3cse.objects.upload import PART_BYTES, ObjectWriter
@@ -114,7 +114,7 @@ class DataFiles:
         file_bytes: compressed bytes after which a file is finished.
 
     Raises:
-        SettingsError: a column that Redshift cannot have.
+        SettingsError: a column that Redshift cannot have, or a number below 1.
     """
 
     def __init__(
@@ -128,6 +128,8 @@ class DataFiles:
         slices: int = 1,
         file_bytes: int = FILE_BYTES,
     ) -> None:
+        if slices < 1 or file_bytes < 1:
+            raise SettingsError("slices and file_bytes are numbers from 1 on", found=f"{slices} and {file_bytes}")
         check_columns(schema, layout)
         self._store, self._keyring, self._layout, self._place = store, keyring, layout, place
         self._slices, self._file_bytes = slices, file_bytes

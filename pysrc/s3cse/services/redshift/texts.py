@@ -170,6 +170,11 @@ def _check_range(column: pa.Field, values: pa.Array, first_row: int, least: Any,
 
 
 def _check_text(column: pa.Field, made: pa.Array, first_row: int, *, nested: bool) -> None:
+    try:
+        made.validate(full=True)
+    except pa.ArrowInvalid:  # Parquet files and Arrow's casts can bring such texts along
+        wrong = first_row + first_failure(made, lambda some: some.validate(full=True))
+        raise refused(column.name, wrong, "is no UTF-8, which COPY refuses", fix="read the column as bytes") from None
     row = first_true(pc.match_substring(made, "\0"))
     if row is not None:
         raise refused(
