@@ -64,8 +64,8 @@ _READERS = {
     "Clients of all generations with both legacy switches",
     "emrfs-v2": "EMRFS 5.31 and 6.2 or later with encryptionV2; Athena with a table key; S3A of Hadoop 3.3.2+ and "
     "3.4.2; S3 Encryption Clients 2 and 3, and 4 with commitment policy FORBID_ENCRYPT_ALLOW_DECRYPT",
-    "redshift": "Redshift COPY with MASTER_SYMMETRIC_KEY, which AWS took away on April 30, 2026 (docs/redshift.md); the "
-    "S3 encryption clients of the SDKs for Java and Ruby with their legacy switches",
+    "redshift": "Redshift COPY with MASTER_SYMMETRIC_KEY, which AWS took away on April 30, 2026 (docs/redshift.md); "
+    "the S3 encryption clients of the SDKs for Java and Ruby with their legacy switches",
     "s3ec-v4": "S3 Encryption Clients of generation 4 (C++, PHP and Ruby 3); S3A of Hadoop 3.4.3 and later",
 }
 
