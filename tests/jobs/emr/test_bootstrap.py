@@ -176,7 +176,8 @@ def test_installs_once(node: Node, tmp_path: Path) -> None:
     rebuilt = node.run(make_wheelhouse(wheelhouse, "second"), python=str(python))
     assert rebuilt.stdout.splitlines()[-2:] == ["s3cse is second", "s3cse bootstrap: installed"]
 
-    (place / "s3cse" / "__init__.py").write_text("CONTENT = 'broken'\n")
+    # Of another size, or Python would take its cached bytecode for this file within the same second.
+    (place / "s3cse" / "__init__.py").write_text("CONTENT = 'broken'  # by somebody\n")
     repaired = node.run(wheelhouse, python=str(python))
     assert "does not work any more" in repaired.stdout
     assert repaired.stdout.splitlines()[-2:] == ["s3cse is second", "s3cse bootstrap: installed"]
