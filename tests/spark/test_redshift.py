@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import gzip
+import importlib
 import io
 import json
+import sys
 import uuid
 from decimal import Decimal
 from pathlib import Path
@@ -25,9 +27,13 @@ from s3cse.objects.put import publish
 from s3cse.services.redshift import CopyLayout, Export, RootKey, ServerSide, UnloadLayout
 from s3cse.services.redshift.data_files import new_upload
 from s3cse.spark.explain import explain
+from s3cse.spark.flags import given_options
+from s3cse.spark.job import Job
+from s3cse.spark.options import parse_options
 from s3cse.spark.redshift import Connection, _ExportJob, _UnloadJob, export_table, read_unload
 from s3cse.storage.port import Location
 from s3cse.storage.s3 import S3Store
+from spark.fixtures import TESTS
 
 RAW_KEY = bytes(range(32))
 KEYRING = RootKey(RAW_KEY).keyring()
@@ -232,6 +238,37 @@ def test_a_damaged_file_fails_the_query(
         frame.write.format("noop").mode("overwrite").save()
     said = explain(caught.value) or ""
     assert said.startswith(f"IntegrityError: {prefix.uri}0001_part_00: column 'id', row 0")
+
+
+def test_jobs_with_plain_tables(
+    spark: SparkSession,
+    place: Location,
+    key: KeyringSettings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Plain Parquet goes out under the root key and comes back as plain Parquet; no KMS key is needed for that."""
+
+    def here(name: str, table: str, arguments: Any, work: Any) -> int:
+        given = given_options(arguments)
+        return int(work(Job(spark, given, parse_options({"path": table, **given}))))
+
+    def run(name: str, *arguments: str) -> dict[str, Any]:
+        job = importlib.import_module(name)
+        monkeypatch.setattr(job, "run_job", here)
+        monkeypatch.setattr(sys, "argv", [name, *arguments, "--redshift-key-file", str(key.key_file), "--json"])
+        assert job.main() == 0
+        return dict(json.loads(capsys.readouterr().out.splitlines()[-1]))
+
+    monkeypatch.syspath_prepend(str(TESTS.parent / "jobs"))
+    before, after = str(tmp_path / "before"), str(tmp_path / "after")
+    numbers(spark, 300, 2).write.parquet(before)
+    done = run("redshift_export", before, place.uri, "--plain", "--format", "json", "--files", "3")
+    assert (done["files"], done["rows"], done["statement"]) == (3, 300, None)
+    flags = ["--format", "json", "--columns", "id BIGINT, text STRING", "--legacy", "allow", "--plaintext", "pass"]
+    run("redshift_import", done["manifest"], after, "--plain-target", *flags)
+    assert sorted(spark.read.parquet(after).collect()) == sorted(spark.read.parquet(before).collect())
 
 
 def test_there_and_back(spark: SparkSession, place: Location, key: KeyringSettings) -> None:
