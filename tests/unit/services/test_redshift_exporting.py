@@ -174,6 +174,17 @@ def test_whatever_call_fails(how: str) -> None:
     assert "failed" in outcomes
 
 
+def test_who_may_not_list_uploads_may_export(caplog: pytest.LogCaptureFixture) -> None:
+    """What failed attempts left cannot be aborted then, which is said, and no reason to fail."""
+
+    class Unlisted(MemoryStore):
+        def list_uploads(self, prefix: Location) -> Any:
+            raise TransferError("not allowed", status=403)
+
+    assert exported(Unlisted()).rows == 10_000
+    assert "could not all be aborted" in caplog.text
+
+
 def test_an_interrupt_leaves_nothing() -> None:
     """Ctrl-C between two batches takes back what was staged."""
 

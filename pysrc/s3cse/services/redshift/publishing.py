@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from s3cse.errors import S3CSEError, SettingsError, TransferError
@@ -113,11 +112,13 @@ def take_back(store: ObjectStore, target: Location, job: str) -> None:
 
 
 def abort_uploads(store: ObjectStore, target: Location, job: str) -> None:
-    """Abort every upload of a job that is not completed."""
-    for pending in store.list_uploads(Location(target.bucket, _prefix(target))):
-        if job in pending.location.key:
-            with suppress(TransferError):  # listed still: the bucket's lifecycle rule is there for it
+    """Abort every upload of a job that is not completed; one that stays is the bucket's lifecycle rule's to remove."""
+    try:
+        for pending in store.list_uploads(Location(target.bucket, _prefix(target))):
+            if job in pending.location.key:
                 store.abort_upload(pending.location, pending.upload_id)
+    except TransferError as error:  # perhaps nobody may list them: no reason to fail an export, or to hide an error
+        _log.warning("%s: unfinished uploads of the export could not all be aborted: %s", target.uri, error)
 
 
 def _prefix(target: Location) -> str:
