@@ -8,8 +8,12 @@ import subprocess
 import sys
 import uuid
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,12 +22,15 @@ import pytest
 import s3cse.local
 from s3cse.envelope.profiles import find_profile
 from s3cse.keyrings import KmsKeyring
+from s3cse.local import ports
 from s3cse.objects.put import put_object
+from s3cse.parquet.table import list_table
 from s3cse.services.athena.names import TableName
 from s3cse.services.glue import find_table
 from s3cse.storage.port import Location
 from s3cse.storage.s3 import S3Store
 from spark.fakes import parquet
+from spark.fixtures import SETTINGS, spark_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = ("register_table", "athena_check")
@@ -155,15 +162,21 @@ def test_a_table_that_athena_would_not_read(lake: Lake, tmp_path: Path) -> None:
     stored, body = lake.store.get_tail(bad, 1 << 20)
     lake.store.put(bad, body, {**stored.metadata, "x-amz-unencrypted-content-length": "7"})
     other = lake.put("other.parquet", key=lake.servers.create_key())
+    v3 = lake.put("v3.parquet", profile="s3ec-v4")
+    context = lake.place.child("context.parquet")
+    own = KmsKeyring(lake.servers.kms_client(), lake.key, {"team": "flights"})
+    put_object(lake.store, context, own, find_profile("emrfs-v2", "kms"), parquet(ROWS))
     report = tmp_path / "report.parquet"
     done = lake.run("athena_check", lake.place.uri, "--kms-key-id", lake.key, "--json", "--report", str(report))
     assert done.returncode == 1, done.stderr
     found = {row.get("uri", "summary"): row for row in map(json.loads, done.stdout.splitlines())}
     assert found[bad.uri]["findings"][0]["check"] == "length"
     assert found[other.uri]["findings"][0]["check"] == "key"
+    assert [finding["check"] for finding in found[v3.uri]["findings"]] == ["format"]
+    assert [finding["check"] for finding in found[context.uri]["findings"]] == ["context"]
     assert found[lake.place.child("good.parquet").uri]["status"] == "ok"
-    assert found["summary"] == {"table": lake.place.uri, "readable": False, "files": 3}
-    assert pq.read_table(report).num_rows == 4
+    assert found["summary"] == {"table": lake.place.uri, "readable": False, "files": 5}
+    assert pq.read_table(report).num_rows == 6
     registered = lake.run("register_table", lake.place.uri, lake.name, "--kms-key-id", lake.key, "--check")
     assert registered.returncode == 1
     assert "nothing was registered" in registered.stderr
@@ -180,6 +193,72 @@ def test_sse_c_is_said(lake: Lake, s3: Any) -> None:
     assert done.returncode == 1
     (row,) = (row for row in map(json.loads, done.stdout.splitlines()) if row.get("uri") == place.uri)
     assert row["findings"][0]["check"] == "sse-c", row
+
+
+class RefusingGlue:
+    """A Glue in front of the local one that refuses to create tables, as one does whose policy forgets that action."""
+
+    def __init__(self, url: str) -> None:
+        glue = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                status, answer = glue.answer(self.headers["X-Amz-Target"], dict(self.headers), body)
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *_: Any) -> None:
+                """Say nothing."""
+
+        self._behind = url
+        self._server = ThreadingHTTPServer((ports.HOST, *ports.free_ports(1)), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def answer(self, target: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+        """Refuse, or ask the Glue behind."""
+        if target == "AWSGlue.CreateTable":
+            return 400, b'{"__type": "AccessDeniedException", "Message": "no glue:CreateTable"}'
+        try:
+            with urlopen(Request(self._behind, body, headers)) as done:
+                return done.status, done.read()
+        except HTTPError as error:
+            return error.code, error.read()
+
+    def __enter__(self) -> RefusingGlue:
+        Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def test_rows_stay_when_glue_refuses_after_the_commit(lake: Lake, tmp_path: Path) -> None:
+    """A job whose table Glue refuses fails, its rows stay, and the command that its message names registers them."""
+    pq.write_table(ROWS, tmp_path / "plain.parquet")
+    settings = [word for name, value in SETTINGS.items() for word in ("--conf", f"{name}={value}")]
+    with RefusingGlue(lake.servers.kms_url) as glue:
+        done = subprocess.run(
+            [
+                str(Path(sys.executable).parent / "spark-submit"), *settings, str(ROOT / "jobs" / "encrypt_table.py"),
+                str(tmp_path / "plain.parquet"), lake.place.uri, "--kms-key-id", lake.key,
+                "--register-as", lake.name, "--glue-endpoint-url", glue.url,
+            ],
+            env=spark_environment(lake.servers), capture_output=True, text=True, timeout=150, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    said = done.stdout + done.stderr  # spark-submit puts Python's standard error into its own standard output
+    (line,) = (line for line in said.splitlines() if line.startswith("encrypt_table: "))
+    assert "the rows are written and in force" in line
+    assert "no glue:CreateTable" in line
+    assert len(list_table(lake.store, lake.place).files) >= 1
+    named = line.partition("jobs/register_table.py ")[2].split()
+    registered = lake.run("register_table", *named)
+    assert registered.returncode == 0, registered.stderr
+    assert f"{lake.name}: created" in registered.stdout
 
 
 @pytest.mark.parametrize(

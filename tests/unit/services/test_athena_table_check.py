@@ -210,6 +210,16 @@ def test_columns_against_the_catalog() -> None:
     assert "bigint in the file and string in the table" in report.text()
 
 
+def test_columns_that_engines_may_convert() -> None:
+    """Decimals of another precision, and float for double, are warnings: releases of Athena's engine differ."""
+    lake = Lake()
+    decimals = pa.array([None], pa.decimal128(10, 2))
+    lake.put("f", pa.table({"d": decimals, "f": pa.array([1.0], pa.float32())}))
+    report = checked(lake, columns={"d": "decimal(12,2)", "f": "double"})
+    assert report.readable
+    assert found(report) == [("warning", "column")] * 2
+
+
 def test_columns_against_each_other() -> None:
     """A column of two types in two files is a warning that names both, without a catalog to compare with."""
     lake = Lake()

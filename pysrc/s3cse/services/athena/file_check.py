@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from s3cse.envelope.instruction_file import INSTRUCTION_SUFFIX
-from s3cse.envelope.model import Envelope
+from s3cse.envelope.model import KMS_KEY_ID_ENTRY, Envelope
 from s3cse.errors import KeyringError, S3CSEError, SettingsError, TransferError
 from s3cse.keyrings.base import Keyring
 from s3cse.objects.describe import describe
@@ -70,7 +70,7 @@ class FileChecker:
         """Say how the key is known: `kms+context` stores no key id, so only opening it is evidence."""
         if envelope is None:
             return ""
-        named = (envelope.materials_description or {}).get("kms_cmk_id")
+        named = (envelope.materials_description or {}).get(KMS_KEY_ID_ENTRY)
         whose = "the table's key" if self.encryption.kms_key else "the key it names"
         return f"opened with {whose}" + (f", names {named}" if named else ", names none")
 
@@ -134,20 +134,23 @@ _NO_SSE_C = "Athena cannot send one: copy the object without SSE-C"
 
 
 def column_findings(columns: Mapping[str, str], expected: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield the columns whose type is none that Athena takes for the table's; Hive types by name in both."""
+    """Yield the columns whose type is not the table's; Hive types by name in both."""
     for name, found in columns.items():
         wanted = expected.get(name, found)
-        if wanted != found and (wanted, found) not in _WIDENED:
-            yield Finding(
-                "error",
-                "column",
-                f"column {name} is {found} in the file and {wanted} in the table",
-                "Athena fails with HIVE_BAD_DATA: cast it and write the file again, or declare it as the files are",
-            )
+        if wanted == found or (wanted, found) in _NARROWER:
+            continue
+        perhaps = (wanted, found) == ("double", "float") or all(each.startswith("decimal") for each in (wanted, found))
+        yield Finding(
+            "warning" if perhaps else "error",
+            "column",
+            f"column {name} is {found} in the file and {wanted} in the table",
+            ("Some releases of Athena's engine convert it, others fail" if perhaps else "Athena fails")
+            + " with HIVE_BAD_DATA: cast it and write the file again, or declare it as the files are",
+        )
 
 
-#: Pairs (table, file) that Athena's Parquet reader takes.
-_WIDENED = {("bigint", "int"), ("bigint", "smallint"), ("bigint", "tinyint"), ("int", "smallint"), ("int", "tinyint")}
+#: Pairs (table, file) of whole numbers that Parquet stores alike, or that every reader widens.
+_NARROWER = {("bigint", "int"), ("bigint", "smallint"), ("bigint", "tinyint"), ("int", "smallint"), ("int", "tinyint")}
 
 #: Called with each report as it is there.
 Progress = Callable[[FileFindings], None]

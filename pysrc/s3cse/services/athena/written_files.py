@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pyarrow as pa
 
@@ -13,8 +15,10 @@ from s3cse.objects.open import open_object
 from s3cse.objects.policy import Policy
 from s3cse.objects.reader import read_whole
 from s3cse.parquet import hive
-from s3cse.parquet.input import TAIL_BYTES, open_whole
+from s3cse.parquet.input import TAIL_BYTES, open_whole, unreadable
 from s3cse.storage.port import Location, ObjectStore
+
+_WORKERS = 4
 
 
 def read_manifest(store: ObjectStore, keyring: Keyring, manifest: Location, policy: Policy) -> list[Location]:
@@ -49,17 +53,29 @@ def read_files(store: ObjectStore, keyring: Keyring, files: Sequence[Location], 
     names = [f"{file.bucket}/{file.key}".removeprefix(root) for file in files]
     folders = hive.discover(names, f"s3://{root}")
     values = {found.name: found.values for found in folders.files}
-    tables = []
-    for name, file in zip(names, files, strict=True):
-        source = open_whole(open_object(store, keyring, file, policy, tail_bytes=TAIL_BYTES))
-        rows = source.file.read()
-        for column, value in zip(folders.schema, values.get(name, ()), strict=False):
-            rows = rows.append_column(column, pa.repeat(pa.scalar(value, column.type), rows.num_rows))
-        tables.append(rows.replace_schema_metadata())
+    with ThreadPoolExecutor(_WORKERS, thread_name_prefix="s3cse-results") as pool:
+        rows = pool.map(lambda file: _rows(store, keyring, file, policy), files)
+        tables = [_with_folders(found, folders.schema, values[name]) for name, found in zip(names, rows, strict=True)]
     try:
         return pa.concat_tables(tables, promote_options="default")
     except pa.ArrowException as error:
         raise SettingsError("the files' columns do not go together", found=f"s3://{root}") from error
+
+
+def _rows(store: ObjectStore, keyring: Keyring, file: Location, policy: Policy) -> pa.Table:
+    opened = open_object(store, keyring, file, policy, tail_bytes=TAIL_BYTES)
+    source = open_whole(opened)
+    try:
+        return source.file.read(use_threads=False).replace_schema_metadata()
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(opened, source.verified, error) from error
+
+
+def _with_folders(rows: pa.Table, columns: pa.Schema, values: Sequence[Any]) -> pa.Table:
+    """Add a file's partition values as columns."""
+    for column, value in zip(columns, values, strict=True):
+        rows = rows.append_column(column, pa.repeat(pa.scalar(value, column.type), rows.num_rows))
+    return rows
 
 
 def _root(names: Sequence[str]) -> str:
