@@ -67,6 +67,11 @@ class EmrfsSettings:
             return answer("encryption", "SSE-KMS" if kms else "SSE-S3", [self.server_side])
         return None
 
+    @property
+    def kms_key(self) -> Property | None:
+        """The KMS key of client-side encryption."""
+        return self.view.get("cse.kms.keyId") if self.client_side is not None else None
+
     def key_answers(self) -> dict[str, Answer]:
         """Return the answers about the key: the same whichever file system uses it."""
         provider, key = self.view.get("cse.encryptionMaterialsProvider"), self.view.get("cse.kms.keyId")

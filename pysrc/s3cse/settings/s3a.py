@@ -60,6 +60,11 @@ class S3aSettings:
         """Whether S3A encrypts."""
         return self.mode is not None and self.mode.value.startswith("CSE")
 
+    @property
+    def kms_key(self) -> Property | None:
+        """The KMS key of client-side encryption; with SSE-C a secret has the same name."""
+        return self.view.get(*_KEY) if self.mode is not None and self.mode.value == "CSE-KMS" else None
+
     def key_answers(self, rsa: BucketView) -> dict[str, Answer]:
         """Return the answers about the key.
 

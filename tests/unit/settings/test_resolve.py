@@ -1,0 +1,126 @@
+"""Whatever a cluster's files say, the answer is options that work, or a refusal that says why."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from s3cse.errors import SettingsError
+from s3cse.settings.emrfs import KMS_PROVIDER
+from s3cse.settings.files import ClusterSettings
+from s3cse.settings.keys import RSA_PROVIDER
+from s3cse.settings.model import Origin, Properties, Property
+from s3cse.settings.resolve import concerns_encryption, resolve
+from s3cse.spark.options import parse_options
+
+ARNS = [
+    f"arn:aws:kms:{region}:{account}:key/1" for region in ("us-east-1", "eu-west-1") for account in ("1" * 12, "2" * 12)
+]
+_FLAGS = ["true", "false", "TRUE", "yes", ""]
+_KEYS = ["alias/lake", *ARNS, ""]
+_CLASSES = [KMS_PROVIDER, RSA_PROVIDER, "com.example.Mapped", "com.example.Copy", "com.example.Unmapped"]
+#: Settings by what stands behind ``fs.s3.`` or ``fs.s3a.``, with values right and wrong.
+_EMRFS = {
+    "cse.enabled": _FLAGS,
+    "cse.encryptionV2.enabled": _FLAGS,
+    "cse.encryptionMaterialsProvider": _CLASSES,
+    "cse.kms.keyId": _KEYS,
+    "cse.kms.region": ["us-east-1", "eu-west-1"],
+    "cse.cryptoStorageMode": ["ObjectMetadata", "InstructionFile", "Foo"],
+    "cse.rsa.private": ["s3://keys/k.der"],
+    "cse.rsa.public": ["/etc/k.der"],
+    "cse.rsa.name": ["pair"],
+    "enableServerSideEncryption": _FLAGS,
+}
+_S3A = {
+    "encryption.algorithm": ["AES256", "SSE-KMS", "SSE-C", "CSE-KMS", "cse-custom", "CSE", ""],
+    "server-side-encryption-algorithm": ["SSE-KMS", "CSE-KMS"],
+    "encryption.key": _KEYS,
+    "encryption.cse.kms.region": ["us-east-1"],
+    "encryption.cse.custom.keyring.class.name": _CLASSES,
+    "encryption.cse.v1.compatibility.enabled": _FLAGS,
+    "emrfs.compatibility.enable": _FLAGS,
+}
+_IMPL = ["com.amazon.ws.emr.hadoop.fs.EmrFileSystem", "org.apache.hadoop.fs.s3a.S3AFileSystem", "org.example.Other"]
+
+
+def _names() -> dict[str, list[str]]:
+    names = {"fs.s3.impl": _IMPL, "fs.s3a.impl": _IMPL}
+    for family, known in (("fs.s3", _EMRFS), ("fs.s3a", _S3A)):
+        for name, values in known.items():
+            names[f"{family}.{name}"] = names[f"{family}.bucket.lake.{name}"] = values
+            names[f"{family}.bucket.other.{name}"] = values
+    return names
+
+
+NAMES = _names()
+_SETTINGS = st.dictionaries(st.sampled_from(sorted(NAMES)), st.integers(0, 20), max_size=16).map(
+    lambda drawn: {name: NAMES[name][number % len(NAMES[name])] for name, number in drawn.items()}
+)
+
+
+def cluster(values: dict[str, str]) -> ClusterSettings:
+    """Return settings."""
+    mapped = {"s3cse.provider.com.example.Mapped": "mine:Keys", "s3cse.provider.com.example.Copy": "rsa"}
+    rows = [Property(name, value, Origin("site.xml", name)) for name, value in {**mapped, **values}.items()]
+    return ClusterSettings(Properties(rows, {}))
+
+
+@settings(max_examples=400, deadline=None)
+@given(_SETTINGS, st.sampled_from(["s3", "s3a", "s3n"]), st.sampled_from([None, "3.4.2", "3.5.0", "3.4.1-amzn-2"]))
+def test_answers_are_options_that_work(values: dict[str, str], scheme: str, version: str | None) -> None:
+    """Nothing but a refusal stops an answer; what is answered is accepted as options, for reading and for writing."""
+    found = resolve(f"{scheme}://lake/t", cluster(values), hadoop_version=version)
+    if found.refused:
+        with pytest.raises(SettingsError):
+            found.options()
+        assert all("site.xml" in str(error) for error in found.refused)
+        return
+    encrypts = found.mode is not None and found.mode.value.startswith("CSE")
+    assert bool(found.answers) == encrypts
+    if encrypts:
+        given_options = {"path": "s3://lake/t", "clusterSettings": "ignore", **found.options()}
+        parsed = parse_options(given_options, {})
+        assert parsed.keyring == found.keyring_settings()
+        assert (parsed.profile, parsed.storage, parsed.policy) == (found.profile, found.storage, found.policy())
+        assert all(origin.source == "site.xml" for answer in found.answers.values() for origin in answer.origins)
+        assert all(answer.origins for answer in found.answers.values())
+
+
+@settings(max_examples=400, deadline=None)
+@given(_SETTINGS)
+def test_without_client_side_encryption_nothing_is_said(values: dict[str, str]) -> None:
+    """However S3 itself encrypts: no options, no warnings; and what is refused are words that do not exist."""
+    values = {name: value for name, value in values.items() if not name.endswith("cse.enabled")}
+    values = {name: value for name, value in values.items() if "CSE" not in value.upper() or "." in value}
+    found = resolve("s3://lake/t", cluster(values))
+    assert (found.answers, found.warnings) == ({}, ())
+    assert all("has no such value" in str(error) for error in found.refused)
+
+
+@settings(deadline=None)
+@given(_SETTINGS)
+def test_other_buckets_do_not_matter(values: dict[str, str]) -> None:
+    """What is set for another bucket alone changes nothing here."""
+    mine = {name: value for name, value in values.items() if ".bucket.other." not in name}
+    full, own = (resolve("s3://lake/t", cluster(chosen)) for chosen in (values, mine))
+    assert (full.answers, full.warnings, list(map(str, full.refused))) == (
+        own.answers,
+        own.warnings,
+        list(map(str, own.refused)),
+    )
+
+
+@pytest.mark.parametrize("name", [*NAMES, "s3cse.provider.com.example.Keys", "fs.s3.bucket.a.b.cse.enabled"])
+def test_settings_of_encryption_are_known(name: str) -> None:
+    """Every setting that counts is one for which a session is asked."""
+    assert concerns_encryption(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["fs.s3a.endpoint", "fs.s3a.access.key", "fs.defaultFS", "fs.s3.consistent", "x.fs.s3.impl"]
+)
+def test_other_settings_are_not(name: str) -> None:
+    """Nothing is resolved in a session because of other settings."""
+    assert not concerns_encryption(name)
