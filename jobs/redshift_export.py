@@ -166,6 +166,8 @@ def report(export: Export, statement: Statement | None, seconds: float, argument
     )
     if statement is not None:
         print(f"\n{statement};")
+        if statement.has_key:
+            print("\nAWS says that Redshift takes no such key since April 30, 2026: see docs/redshift.md")
     if arguments.statement_file is not None:
         print(f"\nthe statement with the key is in {arguments.statement_file}, for you alone: delete it after use")
 

@@ -291,6 +291,7 @@ def test_the_page_from_top_to_bottom(lake: Path, s3: Any, data_api: DataApi) -> 
     assert f"{ROWS:,} rows" in everything
     assert stat.S_IMODE((lake / "copy.sql").stat().st_mode) == 0o600
     assert f"MASTER_SYMMETRIC_KEY '{key.reveal()}' ENCRYPTED" in (lake / "copy.sql").read_text()
+    assert everything.count("AWS says that Redshift takes no such key") == 1
     assert key.reveal() not in everything
     assert everything.count("MASTER_SYMMETRIC_KEY '<redacted>' ENCRYPTED") == 3
     (sent,) = data_api.statements

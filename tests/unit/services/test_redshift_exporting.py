@@ -16,8 +16,9 @@ import pytest
 
 from s3cse.errors import S3CSEError, SettingsError, TransferError
 from s3cse.services.redshift import CopyLayout, Export, ServerSide, export
+from s3cse.services.redshift.data_files import DataFiles
 from s3cse.services.redshift.exporting import export_to
-from s3cse.services.redshift.publishing import folder
+from s3cse.services.redshift.publishing import file_place, folder, publish
 from s3cse.storage.memory import MemoryStore
 from s3cse.storage.port import Location
 from spark.fakes import FailingStore
@@ -172,6 +173,20 @@ def test_whatever_call_fails(how: str) -> None:
             assert sum(map(len, content(store, made))) == 10_000, number
             outcomes.add("done")
     assert "failed" in outcomes
+
+
+def test_uploads_of_other_attempts_go() -> None:
+    """What a failed or repeated task left under the job's id is aborted, and a stranger's upload is not."""
+    store, job = MemoryStore(), "0" * 32
+    for name in (f"part-00000-{job}-a7-000.csv", "part-00000-another-a7-000.csv"):
+        store.create_upload(TARGET.child(name), {})
+    files = DataFiles(
+        store, KEY.keyring(), ROWS.schema, CopyLayout(), lambda count: file_place(TARGET, job, 0, 8, count, ".csv.gz")
+    )
+    files.write(ROWS.to_batches()[0])
+    made = publish(store, TARGET, job, files.finish())
+    assert [location.key.rpartition("/")[2] for location in made.files] == [f"part-00000-{job}-a8-000.csv.gz"]
+    assert left(store)[1] == [TARGET.child("part-00000-another-a7-000.csv").key]
 
 
 def test_who_may_not_list_uploads_may_export(caplog: pytest.LogCaptureFixture) -> None:

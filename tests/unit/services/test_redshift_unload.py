@@ -10,6 +10,7 @@ from base64 import b64decode
 from decimal import Decimal
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -98,6 +99,12 @@ def test_metadata_that_may_be_there(more: dict[str, str]) -> None:
 def test_compression(name: str, compression: str, compress: Any) -> None:
     """Told by name or by word; a gzip file may have several members."""
     assert rows(unloaded({name: compress(CSV)}), UnloadLayout(compression=compression)) == ROWS
+
+
+def test_other_engines_take_the_reader() -> None:
+    """DuckDB queries the rows as they arrive."""
+    flights = opened(unloaded({"0000_part_00": CSV})).reader()
+    assert duckdb.from_arrow(flights).aggregate("sum(id)").fetchall() == [(6,)]
 
 
 def test_awkward_text_in_csv() -> None:
