@@ -2,7 +2,8 @@
 
 Opens every file once (one GET and one KMS call each, in parallel) and reports what Athena would stumble over: format,
 key, context, length header, instruction files, columns, Regions. With DATABASE.NAME, location, key and columns are the
-Glue catalog's. Exit code 0: Athena reads it; 1: it does not, or something failed; 2: asked wrongly.
+Glue catalog's, and folders that are not registered as partitions are reported, too. Exit code 0: Athena reads it;
+1: it does not, or something failed; 2: asked wrongly.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow.parquet as pq
 
@@ -19,7 +20,7 @@ from s3cse.errors import SettingsError
 from s3cse.services import athena
 from s3cse.services.athena.command import DONE, FAILED, Connection, Progress, add_connection, run
 from s3cse.services.athena.surroundings import bucket_region, table_encryption
-from s3cse.services.glue import find_table
+from s3cse.services.glue import CatalogTable, find_table, partition_findings
 from s3cse.storage.port import Location
 
 
@@ -35,11 +36,16 @@ def make_parser() -> argparse.ArgumentParser:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is to be checked: a place, what the catalog says or will say of its key, and columns if it has some."""
+    """What is to be checked: a place, what the catalog says or will say of its key, and the table that it knows."""
 
     location: Location
     encryption: athena.TableEncryption
-    columns: Mapping[str, str] | None = None
+    known: CatalogTable | None = None
+
+    @property
+    def columns(self) -> Mapping[str, str] | None:
+        """Hive types by name that the catalog has."""
+        return None if self.known is None else self.known.columns
 
 
 def find_target(connection: Connection, text: str) -> Target:
@@ -70,7 +76,7 @@ def find_target(connection: Connection, text: str) -> Target:
             fix="register it again: jobs/register_table.py",
         )
     place = Location.parse(known.location)
-    return Target(Location(place.bucket, place.key.strip("/")), encryption, known.columns)
+    return Target(Location(place.bucket, place.key.strip("/")), encryption, known)
 
 
 def check_table(arguments: argparse.Namespace) -> int:
@@ -89,6 +95,10 @@ def check_table(arguments: argparse.Namespace) -> int:
         progress=progress,
     )
     progress.end()
+    if target.known is not None:
+        files = [Location.parse(file.uri) for file in report.files]
+        more = partition_findings(connection.glue, target.known, files)
+        report = replace(report, findings=(*report.findings, *more))
     if arguments.json:
         for row in report.to_arrow().to_pylist():
             print(json.dumps(row))

@@ -114,6 +114,9 @@ def test_register_check_and_register_again(lake: Lake) -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert "Athena reads it" in checked.stdout
     lake.put("month=2/b.parquet")
+    unseen = lake.run("athena_check", lake.name)
+    assert unseen.returncode == 1
+    assert "1 folders are not registered" in unseen.stdout
     again = lake.run("register_table", lake.place.uri, lake.name, "--kms-key-id", lake.key, "--json")
     assert json.loads(again.stdout) == {
         "table": lake.name,

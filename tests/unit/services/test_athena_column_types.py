@@ -30,6 +30,8 @@ from s3cse.services.athena.column_types import ResultColumn
         ("date", pa.date32()),
         ("timestamp", pa.timestamp("ms")),
         ("timestamp(3)", pa.timestamp("ms")),
+        ("timestamp(6)", pa.timestamp("us")),
+        ("timestamp(9) with time zone", pa.timestamp("ns", "UTC")),
         ("timestamp with time zone", pa.timestamp("ms", "UTC")),
         ("timestamp(3) with time zone", pa.timestamp("ms", "UTC")),
         ("varbinary", pa.binary()),

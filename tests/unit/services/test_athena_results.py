@@ -131,6 +131,17 @@ def test_place_without_types(results: Results) -> None:
     assert found.table.column("delay").to_pylist() == ["3", None, "4"]
 
 
+def test_types_over_athenas(results: Results) -> None:
+    """A type that the caller names stands over Athena's, which says 3 digits of timestamps with 6."""
+    query = results.run(info=[{"Name": "at", "Type": "timestamp", "Precision": 3}])
+    results.put(f"{query}.csv", b'"at"\n"2026-01-31 10:11:12.123456"\n')
+    reading: dict[str, Any] = {"athena": results.athena, "store": results.store, "keyring": results.keyring}
+    with pytest.raises(EnvelopeError, match="does not fit"):
+        read_results(query, **reading)
+    (moment,) = read_results(query, **reading, types={"at": "timestamp(6)"}).table.column("at").to_pylist()
+    assert moment.microsecond == 123456
+
+
 @pytest.mark.parametrize("encryption", [None, "SSE_KMS"])
 def test_plain_results(results: Results, encryption: str | None) -> None:
     """Results of workgroups without client-side encryption are read as they are."""
@@ -163,6 +174,17 @@ def test_unload(results: Results) -> None:
     assert found.table.to_pylist() == expected
     assert found.source == manifest.uri
     assert read_results_at(manifest, results.store, results.keyring).table.to_pylist() == expected
+
+
+def test_plain_manifest_of_encrypted_files(results: Results) -> None:
+    """A manifest holds addresses only and may be plain; a file that it names may not."""
+    data = results.put("data/part", parquet(pa.table({"x": [1]})))
+    manifest = results.put("q-manifest.csv", data.uri.encode(), None)
+    assert read_results_at(manifest, results.store, results.keyring).table.to_pylist() == [{"x": 1}]
+    plain = results.put("data/plain", parquet(pa.table({"x": [1]})), None)
+    results.put("q-manifest.csv", plain.uri.encode())
+    with pytest.raises(PolicyError, match="data/plain"):
+        read_results_at(manifest, results.store, results.keyring)
 
 
 def test_unload_of_nothing(results: Results) -> None:

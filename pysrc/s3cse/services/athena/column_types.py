@@ -29,20 +29,24 @@ _PLAIN = {
     "float": pa.float32(),
     "double": pa.float64(),
     "date": pa.date32(),
-    "timestamp": pa.timestamp("ms"),
 }
 #: Types whose cells stay texts; `time with time zone` and intervals have no counterpart in Arrow.
 _TEXTS = (
     "varchar", "char", "string", "json", "uuid", "ipaddress", "array", "map", "row", "struct", "unknown",
     "time", "time with time zone", "interval year to month", "interval day to second", "hyperloglog", "geometry",
 )  # fmt: skip
-_BINARY, _ZONED, _DECIMAL = "varbinary", "timestamp with time zone", "decimal"
+_BINARY, _DECIMAL, _TIMESTAMP, _ZONED = "varbinary", "decimal", "timestamp", "timestamp with time zone"
+#: Digits of a second; where a type says none Athena's is timestamp(3).
+_MILLIS, _MICROS = 3, 6
 _SHORT = re.compile(r"(?P<name>[a-z ]+?)\s*(?:\((?P<numbers>[\d, ]+)\))?(?P<zone> with time zone)?")
 
 
 @dataclass(frozen=True, slots=True)
 class ResultColumn:
-    """A column of a result: ``type`` is Athena's word in lower case, precision and scale are those of a decimal."""
+    """A column of a result: ``type`` is Athena's word in lower case.
+
+    ``precision`` and ``scale`` are those of a decimal; of a timestamp, ``precision`` is its digits of a second.
+    """
 
     name: str
     type: str
@@ -69,10 +73,10 @@ class ResultColumn:
             return cls(name, re.match(r"[a-z]+", lower).group())  # type: ignore[union-attr]  # it starts with one
         found = _SHORT.fullmatch(lower)
         kind = "" if found is None else found["name"] + (found["zone"] or "")
-        if found is None or kind not in (*_PLAIN, *_TEXTS, _BINARY, _ZONED, _DECIMAL):
+        if found is None or kind not in (*_PLAIN, *_TEXTS, _BINARY, _DECIMAL, _TIMESTAMP, _ZONED):
             raise SettingsError(f"Athena has no such type for column {name!r}", found=repr(text))
         numbers = [int(number) for number in (found["numbers"] or "").split(",") if number.strip()]
-        if kind == _DECIMAL and numbers:
+        if numbers and kind in (_DECIMAL, _TIMESTAMP, _ZONED):
             return cls(name, kind, numbers[0], numbers[1] if len(numbers) > 1 else 0)
         return cls(name, kind)
 
@@ -84,7 +88,10 @@ class ResultColumn:
             return pa.decimal128(self.precision, self.scale) if fits else pa.string()
         if self.type == _BINARY:
             return pa.binary()
-        return pa.timestamp("ms", "UTC") if self.type == _ZONED else _PLAIN.get(self.type, pa.string())
+        if self.type in (_TIMESTAMP, _ZONED):
+            unit = "ms" if self.precision <= _MILLIS else "us" if self.precision <= _MICROS else "ns"
+            return pa.timestamp(unit, "UTC" if self.type == _ZONED else None)
+        return _PLAIN.get(self.type, pa.string())
 
     @property
     def csv_type(self) -> pa.DataType:

@@ -67,14 +67,16 @@ def read_results(
     store: ObjectStore | None = None,
     keyring: Keyring | None = None,
     workgroup: str | None = None,
+    types: Mapping[str, str] | None = None,
 ) -> QueryResults:
-    """Return the result of a query that ran.
+    """Return the result of a query that ran. Memory: the stored length, and the table.
 
     Args:
         athena: a boto3 Athena client.
         store: where results are; None: S3, as boto3 finds it, in the client's Region.
         keyring: that opens them; None: the KMS key that the query's execution names, in the client's Region.
         workgroup: refuse the result of another one; None: take any.
+        types: of some columns, in place of what Athena says of them: ``{"at": "timestamp(6)"}``.
 
     Raises:
         SettingsError: another workgroup's query, one that has not succeeded, or one without a result in S3.
@@ -87,10 +89,13 @@ def read_results(
     keyring = keyring or _keyring(execution, region)
     policy = _ENCRYPTED if execution.encrypted else _PLAIN
     if execution.manifest is not None:
-        files = read_manifest(store, keyring, execution.manifest, policy)
+        files = read_manifest(store, keyring, execution.manifest)
         return QueryResults(read_files(store, keyring, files, policy), execution.manifest.uri, execution.workgroup)
     _refuse_text(execution.output)
-    columns = result_columns(athena, query_execution_id)
+    columns = [
+        ResultColumn.parse(column.name, types[column.name]) if types and column.name in types else column
+        for column in result_columns(athena, query_execution_id)
+    ]
     rows = _csv(store, keyring, execution.output, columns, policy)
     return QueryResults(rows, execution.output.uri, execution.workgroup)
 
@@ -111,7 +116,7 @@ def read_results_at(
     """
     place = Location.parse(location) if isinstance(location, str) else location
     if place.key.endswith(_MANIFEST):
-        files = read_manifest(store, keyring, place, _ENCRYPTED)
+        files = read_manifest(store, keyring, place)
         return QueryResults(read_files(store, keyring, files, _ENCRYPTED), place.uri)
     _refuse_text(place)
     columns = None if types is None else [ResultColumn.parse(name, text) for name, text in types.items()]

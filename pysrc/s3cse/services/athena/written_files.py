@@ -21,14 +21,18 @@ from s3cse.storage.port import Location, ObjectStore
 _WORKERS = 4
 
 
-def read_manifest(store: ObjectStore, keyring: Keyring, manifest: Location, policy: Policy) -> list[Location]:
+#: A manifest holds addresses only, and is let in plain: the files that it names are not.
+_MANIFEST = Policy(legacy="allow", plaintext="pass")
+
+
+def read_manifest(store: ObjectStore, keyring: Keyring, manifest: Location) -> list[Location]:
     """Return the files that a manifest lists, one address per line.
 
     Raises:
         EnvelopeError: it is no list of addresses.
         S3CSEError: it does not open.
     """
-    body = bytes(memoryview(read_whole(open_object(store, keyring, manifest, policy))))
+    body = bytes(memoryview(read_whole(open_object(store, keyring, manifest, _MANIFEST))))
     try:
         return [Location.parse(line.strip().strip('"')) for line in body.decode().splitlines() if line.strip()]
     except (UnicodeDecodeError, SettingsError) as error:

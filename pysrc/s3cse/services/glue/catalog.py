@@ -67,7 +67,7 @@ def find_table(glue: Any, name: TableName) -> CatalogTable | None:
     storage = described.get("StorageDescriptor", {})
     return CatalogTable(
         name,
-        _folder(storage.get("Location", "")),
+        folder_of(storage.get("Location", "")),
         {column["Name"]: column.get("Type", "") for column in storage.get("Columns", ())},
         {column["Name"]: column.get("Type", "") for column in described.get("PartitionKeys", ())},
         described.get("Parameters", {}),
@@ -95,7 +95,7 @@ def require_database(glue: Any, name: TableName) -> None:
         ) from error
 
 
-def _folder(uri: str) -> str:
+def folder_of(uri: str) -> str:
     """Return a location as definitions write it; what is no S3 address stays as it is."""
     try:
         return folder_uri(Location.parse(uri))

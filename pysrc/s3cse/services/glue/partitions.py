@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from s3cse.errors import SettingsError, TransferError
-from s3cse.services.athena.definition import Partition, folder_uri
+from s3cse.services.athena.definition import Partition
 from s3cse.services.athena.names import TableName
+from s3cse.services.glue.catalog import folder_of
 from s3cse.services.glue.client import translated
-from s3cse.storage.port import Location
 
 #: What BatchGetPartition and BatchCreatePartition take.
 _PER_LOOK, _PER_ADDITION = 1000, 100
@@ -27,7 +27,7 @@ def missing_partitions(glue: Any, name: TableName, partitions: Sequence[Partitio
     known = dict(_known(glue, name, partitions))
     for partition in partitions:
         found = known.get(partition.values)
-        if found is not None and folder_uri(Location.parse(found)) != partition.location:
+        if found is not None and folder_of(found) != partition.location:
             raise SettingsError(
                 f"a partition of {name} is in the catalog at another location",
                 found=f"{'/'.join(partition.values)} at {found}",
