@@ -19,8 +19,6 @@ from s3cse.parquet.input import TAIL_BYTES, open_whole, unreadable
 from s3cse.storage.port import Location, ObjectStore
 
 _WORKERS = 4
-
-
 #: A manifest holds addresses only, and is let in plain: the files that it names are not.
 _MANIFEST = Policy(legacy="allow", plaintext="pass")
 
@@ -54,12 +52,12 @@ def read_files(store: ObjectStore, keyring: Keyring, files: Sequence[Location], 
     if not files:
         return pa.table({})
     root = _root([f"{file.bucket}/{file.key}" for file in files])
-    names = [f"{file.bucket}/{file.key}".removeprefix(root) for file in files]
-    folders = hive.discover(names, f"s3://{root}")
-    values = {found.name: found.values for found in folders.files}
+    by_name = {f"{file.bucket}/{file.key}".removeprefix(root): file for file in files}
+    folders = hive.discover(by_name, f"s3://{root}")
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="s3cse-results") as pool:
-        rows = pool.map(lambda file: _rows(store, keyring, file, policy), files)
-        tables = [_with_folders(found, folders.schema, values[name]) for name, found in zip(names, rows, strict=True)]
+        read = pool.map(lambda found: _rows(store, keyring, by_name[found.name], policy), folders.files)
+        pairs = zip(folders.files, read, strict=True)
+        tables = [_with_folders(rows, folders.schema, found.values) for found, rows in pairs]
     try:
         return pa.concat_tables(tables, promote_options="default")
     except pa.ArrowException as error:
