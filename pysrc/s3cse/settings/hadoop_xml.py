@@ -58,7 +58,10 @@ def declared_in(path: Path) -> Iterator[Declared]:
         SettingsError: a file cannot be read, is no XML, is no Hadoop configuration, has entities, or is included that
             is not there; naming the file.
     """
-    yield from _of(_root(path), path, ())
+    try:
+        yield from _of(_root(path), path, ())
+    except RecursionError as error:
+        raise _broken(path, "elements in one another without end") from error
 
 
 def _root(path: Path) -> Element:

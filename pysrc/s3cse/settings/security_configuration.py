@@ -40,7 +40,7 @@ def read(path: Path) -> list[Property]:
         raise SettingsError(
             "the security configuration cannot be read", found=f"{path}: {error.strerror}", fix="check the path"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(
             "the security configuration is no JSON",
             found=f"{path}: {error}",
@@ -65,7 +65,7 @@ def _properties(document: Any, path: Path) -> Iterator[Property]:
         raise _wrong(path, _TOP, "none", "an object")
     encryption = document[_TOP]
     enabled = encryption.get("EnableAtRestEncryption", False)
-    if enabled not in _FLAGS:
+    if not isinstance(enabled, (bool, str)) or enabled not in _FLAGS:
         raise _wrong(path, f"{_TOP}.EnableAtRestEncryption", repr(enabled), "true | false")
     at_rest = _object(encryption, _AT_REST, _TOP, path)
     s3 = _object(at_rest, _S3, f"{_TOP}.{_AT_REST}", path)
@@ -91,7 +91,7 @@ def _properties(document: Any, path: Path) -> Iterator[Property]:
 def _mode(said: Mapping[str, Any], prefix: str, where: str, path: Path) -> Iterator[Property]:
     """Yield what one mode stands for; CSE and SSE exclude each other here, so both are said."""
     mode = said.get("EncryptionMode")
-    if mode not in _NEEDS:
+    if not isinstance(mode, str) or mode not in _NEEDS:
         raise _wrong(path, f"{where}.EncryptionMode", repr(mode), " | ".join(_NEEDS))
     for name in _NEEDS[mode]:
         if not isinstance(said.get(name), str) or not said[name]:

@@ -122,9 +122,22 @@ EXTERNAL = """<?xml version="1.0"?><!DOCTYPE x [<!ENTITY secret SYSTEM "file:///
         (b'{"fs.s3.cse.enabled": true}', "no Hadoop configuration"),
         (b"\xff\xfe\x00", "no Hadoop configuration"),
         (b'<?xml version="1.0" encoding="no-such"?><configuration/>', "no Hadoop configuration"),
+        (b"<configuration>" * 20_000 + b"</configuration>" * 20_000, "in one another without end"),
         (b"<configuration>" + b" " * (16 << 20) + b"</configuration>", "more than 16 MiB"),
     ],
-    ids=["bomb", "external entity", "empty", "cut", "entity", "other XML", "JSON", "binary", "encoding", "huge"],
+    ids=[
+        "bomb",
+        "external entity",
+        "empty",
+        "cut",
+        "entity",
+        "other XML",
+        "JSON",
+        "binary",
+        "encoding",
+        "deep",
+        "huge",
+    ],
 )
 def test_broken_file(tmp_path: Path, data: bytes, words: str) -> None:
     """One error that names the file; no entity is expanded, and nothing of another file is shown."""

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from s3cse.errors import SettingsError
 from s3cse.settings.security_configuration import read
@@ -50,7 +52,7 @@ def test_wrong_document(tmp_path: Path, document: Any, words: list[str]) -> None
     assert all(word in str(caught.value) for word in [str(path), *words])
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"<configuration/>", b"\xff\xfe"])
+@pytest.mark.parametrize("data", [b"", b"{", b"<configuration/>", b"\xff\xfe", b"[" * 100_000])
 def test_no_json(tmp_path: Path, data: bytes) -> None:
     """Something else than JSON is said to be so."""
     path = tmp_path / "security.json"
@@ -63,3 +65,29 @@ def test_missing_file(tmp_path: Path) -> None:
     """A file that is not there is an error, since somebody named it."""
     with pytest.raises(SettingsError, match=r"cannot be read.*nope\.json"):
         read(tmp_path / "nope.json")
+
+
+_LEAVES = st.one_of(st.none(), st.booleans(), st.integers(), st.sampled_from(["CSE-KMS", "true", "b", KEY, ""]))
+_KEYS = st.sampled_from(
+    ["EncryptionConfiguration", "EnableAtRestEncryption", "AtRestEncryptionConfiguration", "S3EncryptionConfiguration",
+     "EncryptionMode", "AwsKmsKey", "Overrides", "BucketName", "SecurityConfiguration"]
+)  # fmt: skip
+_ANY = st.recursive(
+    _LEAVES,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(_KEYS, inner, max_size=5)),
+    max_leaves=12,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.one_of(_ANY, st.dictionaries(_KEYS, _ANY).map(lambda said: s3(**said))))
+def test_any_json_is_settings_or_one_error(tmp_path: Path, document: Any) -> None:
+    """No document brings anything but settings or a SettingsError that names the file."""
+    path = tmp_path / "security.json"
+    path.write_text(json.dumps(document))
+    try:
+        found = read(path)
+    except SettingsError as error:
+        assert str(path) in str(error)  # noqa: PT017 - either way is right
+    else:
+        assert all(row.value and row.origin.source == str(path) for row in found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import pickle
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 from s3cse.errors import SettingsError
 from s3cse.keyrings.configured import KeyringSettings
 from s3cse.settings import files
-from s3cse.spark import api, cluster_settings
+from s3cse.spark import api, cluster_settings, job
+from s3cse.spark.flags import READING, add_flags
 from s3cse.spark.options import Options, parse_options
 
 KMS = "com.amazon.ws.emr.hadoop.fs.cse.KMSEncryptionMaterialsProvider"
@@ -221,6 +223,43 @@ def test_java_class_by_a_setting_of_spark() -> None:
     assert from_session(values)["provider"] == "mine:Keys"
     with pytest.raises(SettingsError, match=r"s3cse\.provider\.com\.example\.Keys = module:Class"):
         from_session({name: value for name, value in values.items() if "provider.com" not in name})
+
+
+class JobSession(Session):
+    """A builder and a session in one, as a job starts it."""
+
+    def __init__(self) -> None:
+        super().__init__(SPARK)
+        self.builder = self
+
+    def appName(self, name: str) -> JobSession:  # noqa: N802 - Spark's name
+        """Take the name."""
+        return self
+
+    def getOrCreate(self) -> JobSession:  # noqa: N802 - Spark's name
+        """Return itself."""
+        return self
+
+    def stop(self) -> None:
+        """End."""
+
+
+def test_jobs_see_the_clusters_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job's options have what spark.hadoop.* says of its table; a flag leaves it aside."""
+    monkeypatch.setattr(job, "SparkSession", JobSession())
+    parser = argparse.ArgumentParser()
+    add_flags(parser, READING)
+    seen: list[job.Job] = []
+
+    def work(found: job.Job) -> int:
+        seen.append(found)
+        return job.DONE
+
+    assert job.run_job("read", PATH["path"], parser.parse_args([]), work) == job.DONE
+    assert (seen[0].options.keyring.kms_key_id, seen[0].options.policy.legacy, seen[0].given) == (ARN, "allow", {})
+    flags = ["--cluster-settings", "ignore", "--kms-key-id", "mine"]
+    assert job.run_job("read", PATH["path"], parser.parse_args(flags), work) == job.DONE
+    assert seen[1].options == parse_options({**PATH, "kmsKeyId": "mine"}, {})
 
 
 def test_no_secret_travels() -> None:
