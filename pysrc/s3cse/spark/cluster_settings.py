@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 
 from s3cse.settings.answers import Resolution
 from s3cse.settings.files import SPARK_HADOOP, load
@@ -111,6 +111,6 @@ def _say(*notes: str) -> None:
         _once(note)
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _once(note: str) -> None:
     _log.warning(note)
