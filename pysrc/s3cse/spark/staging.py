@@ -16,7 +16,7 @@ from s3cse.errors import SettingsError
 from s3cse.parquet.file_names import data_file_name
 from s3cse.parquet.sink import StagedFile, TableSink
 from s3cse.parquet.success import done_jobs
-from s3cse.spark import commit, registration
+from s3cse.spark import commit
 from s3cse.spark.options import Options
 from s3cse.spark.session import session_for, spare_collections
 from s3cse.spark.types import to_arrow
@@ -60,8 +60,11 @@ class WriteJob:
                 "an overwrite with partitionOverwrite=dynamic needs partitionBy",
                 fix="name the partition columns, or leave partitionOverwrite out to replace the whole table",
             )
-        name = options.register_as
-        self._definition = None if name is None else registration.prepare(options, name, self._schema)
+        self._definition = None
+        if options.register_as is not None:
+            from s3cse.spark import registration  # every Spark worker imports this module, few have a use for that one
+
+            self._definition = registration.prepare(options, options.register_as, self._schema)
 
     @property
     def table(self) -> str:
@@ -136,6 +139,8 @@ class WriteJob:
             only_partitions=self._only_partitions,
         )
         if self._definition is not None:
+            from s3cse.spark import registration
+
             registration.register_files(self._options, self._definition, staged)
 
     def abort(self) -> None:
