@@ -10,11 +10,19 @@ import pytest
 from s3cse.crypto import native, oracle
 from s3cse.crypto.ciphers import Backend
 
+from .drive import STARTS, Start
+
 
 @pytest.fixture(params=[native, oracle], ids=["native", "oracle"])
 def backend(request: pytest.FixtureRequest) -> Backend:
     """Run the test on the compiled backend and on the oracle; a missing extension is an error, not a skip."""
     return cast(Backend, request.param)
+
+
+@pytest.fixture(params=STARTS)
+def start(request: pytest.FixtureRequest) -> Start:
+    """Every kind of cipher in turn."""
+    return STARTS[request.param]
 
 
 @pytest.fixture(autouse=True)
