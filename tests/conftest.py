@@ -15,6 +15,12 @@ import s3cse.local
 from faults.kms_stub import KmsStub
 from faults.s3_proxy import S3Proxy
 from s3cse.objects import settlement
+from skips import SkipGuard, read_list
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let no test be skipped that is not on the list."""
+    config.pluginmanager.register(SkipGuard(read_list()))
 
 
 @pytest.fixture(autouse=True)
