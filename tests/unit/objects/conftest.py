@@ -10,8 +10,9 @@ from s3cse.crypto import native, oracle
 from s3cse.crypto.ciphers import Backend
 from s3cse.envelope.profiles import KMS_PROFILE_NAMES, Profile, find_profile
 from s3cse.keyrings import KmsKeyring
+from s3cse.objects import fetch, ranges
 
-from .fakes import KEY, FakeKms, RecordingStore
+from .fakes import KEY, REQUEST, FakeKms, RecordingStore
 
 
 @pytest.fixture(params=[native, oracle], ids=["native", "oracle"])
@@ -42,3 +43,9 @@ def keyring(kms: FakeKms) -> KmsKeyring:
 def store() -> RecordingStore:
     """An empty store in memory."""
     return RecordingStore()
+
+
+@pytest.fixture
+def small_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests of 64 bytes, so that small objects take several."""
+    monkeypatch.setattr(fetch, "cut", lambda span, size: ranges.cut(span, REQUEST))

@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 from s3cse.crypto.ciphers import Backend
 from s3cse.envelope.profiles import Profile
 from s3cse.keyrings import Keyring
+from s3cse.objects.open import OpenObject, open_object
 from s3cse.objects.policy import Policy
 from s3cse.objects.upload import ObjectWriter, StagedUpload, complete
 from s3cse.storage.memory import MemoryStore
@@ -25,6 +26,8 @@ from s3cse.storage.port import Location, UploadedPart
 KEY = "arn:aws:kms:us-east-1:111122223333:key/00000000-0000-4000-8000-000000000001"
 PLACE = Location("bucket", "table/part-0.parquet")
 ALLOW = Policy(legacy="allow")
+#: Bytes of a request where the fixture `small_requests` is used.
+REQUEST = 64
 
 
 class FakeKms:
@@ -94,6 +97,12 @@ class RecordingStore(MemoryStore):
             dict(old_metadata if metadata is None else metadata),
         )
 
+    def flip(self, place: int, mask: int = 1) -> None:
+        """Change one byte of the object's body."""
+        body = bytearray(self.body())
+        body[place] ^= mask
+        self.damage(body=bytes(body))
+
     def count(self, method: str) -> int:
         """Return how many requests of this method there were."""
         return sum(name == method for name, _ in self.log)
@@ -133,6 +142,13 @@ def open_files_in(folder: Path) -> int:
         with suppress(OSError):  # another thread's has gone meanwhile
             links.append(os.readlink(f"/proc/self/fd/{descriptor}"))
     return sum(link.startswith(str(folder)) for link in links)
+
+
+def opened_of(
+    store: RecordingStore, keyring: Keyring, backend: Backend | None = None, tail_bytes: int = 32
+) -> OpenObject:
+    """Open the object, CBC too, with the last bytes of its body."""
+    return open_object(store, keyring, PLACE, ALLOW, tail_bytes=tail_bytes, backend=backend)
 
 
 def write_object(

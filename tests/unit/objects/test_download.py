@@ -17,29 +17,19 @@ from s3cse.errors import IntegrityError, TransferError
 from s3cse.keyrings import KmsKeyring
 from s3cse.objects import fetch, ranges, verified_ranges
 from s3cse.objects.download import WHOLE_BYTES, read_to_file
-from s3cse.objects.open import OpenObject, open_object
+from s3cse.objects.open import open_object
 from s3cse.objects.policy import Policy
 from s3cse.objects.ranges import REQUEST_BYTES
 from s3cse.objects.streaming import WINDOW
 from s3cse.storage.spool import SpoolFile
 
-from .fakes import ALLOW, PLACE, RecordingStore, Unordered, open_files_in, write_object
+from .fakes import PLACE, REQUEST, RecordingStore, Unordered, open_files_in, opened_of, write_object
 
 GCM = find_profile("emrfs-v2", "kms")
 TEXT = b"".join(b"%09d\n" % index for index in range(200))
-REQUEST = 64
 
 
-@pytest.fixture(autouse=True)
-def small_requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Requests of 64 bytes, so that small objects take several."""
-    monkeypatch.setattr(fetch, "cut", lambda span, size: ranges.cut(span, REQUEST))
-
-
-def opened_of(
-    store: RecordingStore, keyring: KmsKeyring, backend: Backend | None = None, tail_bytes: int = 32
-) -> OpenObject:
-    return open_object(store, keyring, PLACE, ALLOW, tail_bytes=tail_bytes, backend=backend)
+pytestmark = pytest.mark.usefixtures("small_requests")
 
 
 @pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 63, 64, 65, 80, 129, 144, 2000])
@@ -87,9 +77,7 @@ def test_damaged_object_writes_nothing(
 ) -> None:
     """One changed byte anywhere: an error, and the file is untouched."""
     write_object(store, keyring, GCM, TEXT)
-    body = bytearray(store.body())
-    body[place] ^= 1
-    store.damage(body=bytes(body))
+    store.flip(place)
     out = io.BytesIO()
     with pytest.raises(IntegrityError, match=f"{PLACE.uri}: the object does not verify; nothing was released"):
         read_to_file(opened_of(store, keyring, backend), out, spool_directory=str(tmp_path), whole_bytes=whole_bytes)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from s3cse.crypto import native
-from s3cse.objects import fetch, ranges
 from s3cse.objects.fetch import fill, is_here, pieces
 from s3cse.objects.open import OpenObject
 from s3cse.objects.ranges import Span
@@ -16,10 +15,7 @@ from .fakes import PLACE, RecordingStore
 BODY = bytes(range(256)) + b"end"
 
 
-@pytest.fixture(autouse=True)
-def small_requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Requests of 64 bytes."""
-    monkeypatch.setattr(fetch, "cut", lambda span, size: ranges.cut(span, 64))
+pytestmark = pytest.mark.usefixtures("small_requests")
 
 
 def opened_with(tail_bytes: int, size: int = len(BODY)) -> OpenObject:

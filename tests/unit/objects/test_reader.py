@@ -18,23 +18,25 @@ from s3cse.errors import IntegrityError, TransferError
 from s3cse.keyrings import KmsKeyring
 from s3cse.objects import fetch, ranges, reader
 from s3cse.objects.download import read_to_file
-from s3cse.objects.open import OpenObject, open_object
+from s3cse.objects.open import open_object
 from s3cse.objects.policy import Policy
 from s3cse.objects.ranges import Span
 from s3cse.objects.reader import read_unverified_ranges, read_whole
 from s3cse.objects.streaming import read_stream
 
-from .fakes import ALLOW, KEY, PLACE, FakeKms, RecordingStore, Unordered, write_object
+from .fakes import KEY, PLACE, FakeKms, RecordingStore, Unordered, opened_of, write_object
 
 GCM, CBC = find_profile("emrfs-v2", "kms"), find_profile("emrfs", "kms")
 TEXT = b"".join(b"%09d\n" % index for index in range(40))
 SIZES = [0, 1, 15, 16, 17, 31, 32, 33, 63, 64, 65, 400]
 
 
+pytestmark = pytest.mark.usefixtures("small_requests")
+
+
 @pytest.fixture(autouse=True)
-def small_requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Requests of 64 bytes, so that small objects take several."""
-    monkeypatch.setattr(fetch, "cut", lambda span, size: ranges.cut(span, 64))
+def small_holes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ranges further apart than 32 bytes are fetched apart."""
     monkeypatch.setattr(reader, "coalesce", lambda spans: ranges.coalesce(spans, 32))
 
 
@@ -50,10 +52,6 @@ def buffers(monkeypatch: pytest.MonkeyPatch) -> list[pa.Buffer]:
 
     monkeypatch.setattr(reader.pa, "allocate_buffer", note)
     return made
-
-
-def opened_of(store: RecordingStore, keyring: KmsKeyring, backend: Backend, tail_bytes: int = 32) -> OpenObject:
-    return open_object(store, keyring, PLACE, ALLOW, tail_bytes=tail_bytes, backend=backend)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -86,9 +84,7 @@ def test_any_flipped_byte_of_a_gcm_object_releases_nothing(
 ) -> None:
     """One changed byte anywhere, tag included: an error, no byte returned, and the buffer wiped."""
     write_object(store, keyring, GCM, TEXT)
-    body = bytearray(store.body())
-    body[place] ^= 0x80
-    store.damage(body=bytes(body))
+    store.flip(place, 0x80)
     with pytest.raises(IntegrityError, match=f"{PLACE.uri}: the object does not verify; nothing was released"):
         read_whole(opened_of(store, keyring, backend))
     assert [buffer.to_pybytes() for buffer in buffers] == [bytes(len(TEXT))]
@@ -340,9 +336,7 @@ def test_flipped_byte_of_a_range_comes_back_flipped(
 ) -> None:
     """Ranges of GCM are unverified, as their name says: this is what strict reading is for."""
     write_object(store, keyring, GCM, TEXT)
-    body = bytearray(store.body())
-    body[5] ^= 1
-    store.damage(body=bytes(body))
+    store.flip(5)
     found = read_unverified_ranges(opened_of(store, keyring, backend), [Span(0, 10)])[0].to_pybytes()
     assert found == TEXT[:5] + bytes([TEXT[5] ^ 1]) + TEXT[6:10]
 

@@ -21,24 +21,14 @@ from s3cse.objects.open import OpenObject, open_object
 from s3cse.objects.policy import Policy
 from s3cse.objects.streaming import WINDOW, read_stream
 
-from .fakes import ALLOW, PLACE, RecordingStore, Unordered, write_object
+from .fakes import PLACE, REQUEST, RecordingStore, Unordered, opened_of, write_object
 
 GCM = find_profile("emrfs-v2", "kms")
 TEXT = b"".join(b"%09d\n" % index for index in range(200))
-REQUEST = 64
 PIECES = -(-len(TEXT) // REQUEST)
 
 
-@pytest.fixture(autouse=True)
-def small_requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Requests of 64 bytes, so that small objects take several."""
-    monkeypatch.setattr(fetch, "cut", lambda span, size: ranges.cut(span, REQUEST))
-
-
-def opened_of(
-    store: RecordingStore, keyring: KmsKeyring, backend: Backend | None = None, tail_bytes: int = 32
-) -> OpenObject:
-    return open_object(store, keyring, PLACE, ALLOW, tail_bytes=tail_bytes, backend=backend)
+pytestmark = pytest.mark.usefixtures("small_requests")
 
 
 def whole(opened: OpenObject) -> bytes:
@@ -81,9 +71,7 @@ def test_damage_is_released_and_reported_at_the_end(
 ) -> None:
     """Plaintext flows before the tag is seen; then the error says that it was released."""
     write_object(store, keyring, GCM, TEXT)
-    body = bytearray(store.body())
-    body[place] ^= 0x80
-    store.damage(body=bytes(body))
+    store.flip(place, 0x80)
     released: list[int] = []
     stream = (buffer.to_pybytes() for buffer in read_stream(opened_of(store, keyring, backend)))
     with pytest.raises(IntegrityError, match=f"{PLACE.uri}: .*has been released") as caught:

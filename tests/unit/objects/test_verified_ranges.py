@@ -10,7 +10,6 @@ from s3cse.crypto.ciphers import Backend
 from s3cse.envelope.profiles import find_profile
 from s3cse.errors import IntegrityError
 from s3cse.keyrings import KmsKeyring
-from s3cse.objects import fetch, ranges
 from s3cse.objects.open import open_object
 from s3cse.objects.ranges import Span
 from s3cse.objects.verified_ranges import WHOLE_BYTES, read_verified
@@ -22,10 +21,7 @@ TEXT = b"".join(b"%09d\n" % index for index in range(100))
 BORDERS = [0, 1, 15, 16, 17, 63, 64, 65, 500, 935, 936, 985, 999, 1000]
 
 
-@pytest.fixture(autouse=True)
-def small_requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Requests of 64 bytes, so that small objects take several."""
-    monkeypatch.setattr(fetch, "cut", lambda span, size: ranges.cut(span, 64))
+pytestmark = pytest.mark.usefixtures("small_requests")
 
 
 @pytest.mark.parametrize("memory_bytes", [0, WHOLE_BYTES])
@@ -61,9 +57,7 @@ def test_damage_anywhere_releases_nothing(
 ) -> None:
     """A bit changed inside, outside or in the tag: no byte of the range comes, and no file stays."""
     write_object(store, keyring, GCM, TEXT)
-    body = bytearray(store.body())
-    body[place] ^= 1
-    store.damage(body=bytes(body))
+    store.flip(place)
     opened = open_object(store, keyring, PLACE, ALLOW, tail_bytes=32)
     views = read_verified(opened, span, spool_directory=str(tmp_path), memory_bytes=memory_bytes)
     with pytest.raises(IntegrityError, match=f"{PLACE.uri}: the object does not verify; nothing was released"):

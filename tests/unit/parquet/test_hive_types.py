@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import sys
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +11,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pyspark.sql import SparkSession
 
 from s3cse.parquet.hive_types import infer_column, typed_value
 
@@ -72,16 +69,6 @@ def test_a_column_of_nulls_is_a_string() -> None:
     """Where nothing is known, any later value will fit."""
     assert infer_column([NULL]) == pa.string()
     assert infer_column([]) == pa.string()
-
-
-@pytest.fixture(scope="module")
-def spark() -> Any:
-    """A local Spark in UTC."""
-    os.environ["PYSPARK_PYTHON"] = sys.executable
-    builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
-    session = builder.config("spark.driver.bindAddress", "127.0.0.1").getOrCreate()
-    session.conf.set("spark.sql.session.timeZone", "UTC")
-    return session
 
 
 @pytest.mark.spark

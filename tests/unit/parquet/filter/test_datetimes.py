@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from datetime import date, datetime
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
 
 from s3cse.parquet.filter.datetimes import parse_date, parse_timestamp
 
@@ -78,16 +75,6 @@ def test_the_ends_of_the_calendar_are_no_crash() -> None:
     """An offset that leads out of the years 1 to 9999 gives no timestamp."""
     assert parse_timestamp("0001-01-01 00:00:00+01:00") is None
     assert parse_timestamp("9999-12-31 23:59:59-01:00") is None
-
-
-@pytest.fixture(scope="module")
-def spark() -> Any:
-    """A local Spark in UTC."""
-    os.environ["PYSPARK_PYTHON"] = sys.executable
-    builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
-    session = builder.config("spark.driver.bindAddress", "127.0.0.1").getOrCreate()
-    session.conf.set("spark.sql.session.timeZone", "UTC")
-    return session
 
 
 @pytest.mark.spark

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-import os
-import sys
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pyspark.sql import SparkSession
 
 from s3cse.parquet.filter.filter_sql import parse_filter
 from s3cse.parquet.filter.row_filter import to_arrow
@@ -110,16 +107,6 @@ GRID = (
     + [f" {op} ".join(pair.split()) for pair in _COLUMN_PAIRS for op in _OPERATORS]
     + _OTHERS
 )
-
-
-@pytest.fixture(scope="module")
-def spark() -> Any:
-    """A local Spark in UTC."""
-    os.environ["PYSPARK_PYTHON"] = sys.executable
-    builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
-    session = builder.config("spark.driver.bindAddress", "127.0.0.1").getOrCreate()
-    session.conf.set("spark.sql.session.timeZone", "UTC")
-    return session
 
 
 @pytest.mark.spark
