@@ -4,6 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 PEER   := .venv-s3ec
+SPARK40 := .venv-pyspark40
 SPARK41 := .venv-pyspark41
 SPARK35 := .venv-pyspark35
 DEPLOY := .venv-deploy
@@ -30,11 +31,13 @@ $(PEER)/.installed: Makefile
 	$(PEER)/bin/python -m pip install --quiet amazon-s3-encryption-client-python==4.0.0
 	@touch $@
 
-# The Spark 4 of long-term EMR and Glue releases, with what Spark Connect needs; 4.3 is in the main environment.
-$(SPARK41)/.installed: pyproject.toml
-	$(PYTHON) -m venv $(SPARK41)
-	$(SPARK41)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(SPARK41)/bin/python -m pip install --quiet --editable ".[demo]" "pyspark[connect]==4.1.4" --group dev
+# The other Spark 4s; 4.3 is in the main environment. 4.0 is that of EMR 8; 4.1 comes with what Spark Connect needs.
+$(SPARK40)/.installed: WANTED = pyspark==4.0.5
+$(SPARK41)/.installed: WANTED = pyspark[connect]==4.1.4
+$(SPARK40)/.installed $(SPARK41)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(@D)/bin/python -m pip install --quiet --editable ".[demo]" "$(WANTED)" --group dev
 	@touch $@
 
 # The Spark of EMR 7 and Glue 5, without Python data sources. It is not for Python 3.12 and later: nothing to run there.
@@ -67,7 +70,7 @@ check: $(STAMP) ## format, lint, types, layers
 test: check $(PEER)/.installed ## all of the above and every test that needs no root
 	$(BIN)/python -m pytest -m "not heavy"
 
-test-heavy: $(STAMP) $(PEER)/.installed $(SPARK41)/.installed $(SPARK35)/.installed $(DEPLOY)/.installed ## sanitizers, valgrind, slow clients (may use apt)
+test-heavy: $(STAMP) $(PEER)/.installed $(SPARK40)/.installed $(SPARK41)/.installed $(SPARK35)/.installed $(DEPLOY)/.installed ## sanitizers, valgrind, slow clients (may use apt)
 	$(BIN)/python -m pytest -m heavy
 
 interop: $(STAMP) $(PEER)/.installed $(SPARK41)/.installed ## other people's S3 encryption clients, both ways (part of test-heavy; uses Maven, Go and apt)
@@ -77,4 +80,4 @@ bench: $(STAMP) $(SPARK41)/.installed ## measure against peers and write bench/R
 	$(BIN)/python bench/run.py
 
 clean: ## remove what the build made
-	rm -rf build dist $(VENV) $(PEER) $(SPARK41) $(SPARK35) $(DEPLOY) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf build dist $(VENV) $(PEER) $(SPARK40) $(SPARK41) $(SPARK35) $(DEPLOY) .mypy_cache .ruff_cache .pytest_cache
