@@ -60,18 +60,18 @@ class FileSystems:
             if of_s3a is not None and self._encrypts():
                 self._findings.warn(f"{_first(of_s3a)} does not count: EMRFS serves it ({_first(self.file_system)})")
             return self._by_emrfs()
-        if of_s3a is not None:
-            if of_emrfs is not None:
-                self._compare(of_emrfs, of_s3a)
-            return self._by_s3a()
         if mapping_off is not None:
             if of_emrfs is not None:
                 self._findings.warn(
                     f"{_first(of_emrfs)} does not count: S3A serves the address ({_first(self.file_system)}), and "
                     f"{mapping_off.origin} = false"
                 )
-            return None, {}
-        return self._by_mapping()
+            return self._by_s3a(after_emrfs=False)
+        if of_s3a is None:
+            return self._by_mapping()
+        if of_emrfs is not None:
+            self._compare(of_emrfs, of_s3a)
+        return self._by_s3a()
 
     def _encrypts(self) -> bool:
         """Whether any of them encrypts on the client."""
@@ -80,14 +80,14 @@ class FileSystems:
     def _by_emrfs(self) -> tuple[Answer | None, dict[str, Answer]]:
         return self._emrfs.mode, {} if self._emrfs.client_side is None else self._emrfs.answers()
 
-    def _by_s3a(self) -> tuple[Answer | None, dict[str, Answer]]:
+    def _by_s3a(self, *, after_emrfs: bool = True) -> tuple[Answer | None, dict[str, Answer]]:
         if not self._s3a.client_side:
             return self._s3a.mode, {}
         answers = {
             **self._s3a.key_answers(self._emrfs.view),
             **self._s3a.writing_answers(self._s3a.algorithm, self._hadoop_version),
         }
-        if self._emrfs.client_side is not None:
+        if after_emrfs and self._emrfs.client_side is not None:
             self._warn_of_ignored()
             answers |= self._emrfs.legacy_answer()  # what EMRFS wrote is still to be read
         return self._s3a.mode, answers | self._s3a.legacy_answer()
@@ -129,13 +129,14 @@ class FileSystems:
         if of_emrfs.value == of_s3a.value and self._same_key():
             return
         bucket = self._emrfs.view.bucket
+        switch = "enableServerSideEncryption" if self._emrfs.client_side is None else "cse.enabled"
         self._findings.refuse(
             f"two file systems encrypt bucket {bucket!r} in two ways",
             found=f"{_shown(of_emrfs, self._emrfs.kms_key)}, {_shown(of_s3a, self._s3a.kms_key)}",
             expected="one way, with one key",
-            fix=f"set {self._emrfs.view.spelled_for_bucket('cse.enabled')} = false, or "
-            f"{self._s3a.view.spelled_for_bucket('encryption.algorithm')} and its key to the same; or say with "
-            "fs.s3.impl which file system it is",
+            fix=f"set {self._emrfs.view.spelled_for_bucket(switch)} = false, or "
+            f"{self._s3a.view.spelled_for_bucket('encryption.algorithm')} and its key to the same"
+            + ("; or say with fs.s3.impl which file system it is" if self.file_system is None else ""),
         )
 
     def _same_key(self) -> bool:

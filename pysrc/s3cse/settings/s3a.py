@@ -63,7 +63,17 @@ class S3aSettings:
     @property
     def kms_key(self) -> Property | None:
         """The KMS key of client-side encryption; with SSE-C a secret has the same name."""
-        return self.view.get(*_KEY) if self.mode is not None and self.mode.value == "CSE-KMS" else None
+        if self.mode is None or self.mode.value != "CSE-KMS":
+            return None
+        key = self.view.get(*_KEY)
+        return None if key is not None and self._is_secret(key) else key
+
+    def _is_secret(self, key: Property) -> bool:
+        """Whether a key for all buckets is that of SSE-C, which only this bucket does not use."""
+        if key.name.startswith(self.view.spelled_for_bucket("")):
+            return False
+        of_all = (self.view.properties.get(f"{FAMILY}.{name}") for name in _ALGORITHM)
+        return any(found is not None and found.value.upper() == "SSE-C" for found in of_all)
 
     def key_answers(self, rsa: BucketView) -> dict[str, Answer]:
         """Return the answers about the key.
@@ -74,12 +84,13 @@ class S3aSettings:
         assert self.mode is not None  # noqa: S101 - nobody asks otherwise
         assert self.algorithm is not None  # noqa: S101
         custom = self.mode.value == "CSE-Custom"
-        key = self.view.get(_KEYRING_CLASS) if custom else self.view.get(*_KEY)
+        key = self.view.get(_KEYRING_CLASS) if custom else self.kms_key
         if key is None:
             self.view.findings.refuse(
                 "client-side encryption is on, and no key is named",
                 found=f"{self.algorithm.origin} = {self.algorithm.value}",
-                expected=f"{FAMILY}.{_KEYRING_CLASS if custom else _KEY[0]}",
+                expected=self.view.spelled_for_bucket(_KEYRING_CLASS if custom else _KEY[0])
+                + f", or {FAMILY}.… for all buckets",
                 fix="set it there, or give the option " + ("provider" if custom else "kmsKeyId"),
             )
             return {}

@@ -124,3 +124,62 @@ def test_settings_of_encryption_are_known(name: str) -> None:
 def test_other_settings_are_not(name: str) -> None:
     """Nothing is resolved in a session because of other settings."""
     assert not concerns_encryption(name)
+
+
+S3A_SERVES = {"fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem"}
+S3A_CSE = {"fs.s3a.encryption.algorithm": "CSE-KMS", "fs.s3a.encryption.key": ARNS[0]}
+
+
+def test_key_of_server_side_encryption_is_no_kms_key() -> None:
+    """The secret of SSE-C, which has the same name, is neither an answer nor shown where one bucket uses CSE-KMS."""
+    secret = "c2VjcmV0"
+    found = resolve(
+        "s3a://lake/t",
+        cluster(
+            {
+                "fs.s3a.encryption.algorithm": "SSE-C",
+                "fs.s3a.encryption.key": secret,
+                "fs.s3a.bucket.lake.encryption.algorithm": "CSE-KMS",
+                "fs.s3.cse.enabled": "true",
+                "fs.s3.cse.kms.keyId": "alias/lake",
+            }
+        ),
+    )
+    assert secret not in repr(found)
+    assert secret not in str(found.answers)
+    assert any("no key is named" in str(error) for error in found.refused)
+    assert any("fs.s3a.bucket.lake.encryption.key" in str(error) for error in found.refused)
+
+
+@pytest.mark.parametrize("own", [{}, {"fs.s3a.bucket.lake.encryption.algorithm": "CSE-KMS"}])
+def test_own_key_of_a_bucket_counts_beside_that_secret(own: dict[str, str]) -> None:
+    """A key that is the bucket's own is its KMS key, whatever all the others use."""
+    values = {**S3A_CSE, **own, "fs.s3a.bucket.lake.encryption.key": "alias/lake"}
+    if own:
+        values["fs.s3a.encryption.algorithm"] = "SSE-C"
+    assert resolve("s3a://lake/t", cluster(values)).options()["kmsKeyId"] == "alias/lake"
+
+
+def test_settings_that_are_not_handed_on_allow_nothing() -> None:
+    """Where S3A does not take EMRFS's settings, EMRFS's old format is no reason to read what nothing authenticates."""
+    emrfs = {"fs.s3.cse.enabled": "true", "fs.s3.cse.kms.keyId": ARNS[0]}
+    handed_on = resolve("s3://lake/t", cluster({**S3A_SERVES, **S3A_CSE, **emrfs}))
+    assert handed_on.policy().legacy == "allow"
+    off = {"fs.s3a.emrfs.compatibility.enable": "false"}
+    found = resolve("s3://lake/t", cluster({**S3A_SERVES, **S3A_CSE, **emrfs, **off}))
+    assert found.policy().legacy == "refuse"
+    assert found.options()["kmsKeyId"] == ARNS[0]
+    assert any("does not count" in warning for warning in found.warnings)
+
+
+@pytest.mark.parametrize(
+    "emrfs", [{"fs.s3.enableServerSideEncryption": "true"}, {"fs.s3.cse.enabled": "true", "fs.s3.cse.kms.keyId": "k"}]
+)
+def test_remedy_for_two_ways_works(emrfs: dict[str, str]) -> None:
+    """Whoever sets what the message says has no contradiction any more; it offers nothing that does not help."""
+    values = {**S3A_SERVES, **S3A_CSE, **emrfs}
+    (error,) = resolve("s3://lake/t", cluster(values)).refused
+    assert error.fix is not None
+    name, _, value = error.fix.removeprefix("set ").partition(", or ")[0].partition(" = ")
+    assert resolve("s3://lake/t", cluster({**values, name: value})).refused == ()
+    assert "fs.s3.impl" not in error.fix
