@@ -8,7 +8,7 @@ from s3cse.envelope.profiles import DEFAULT_PROFILE
 from s3cse.objects.policy import Policy
 from s3cse.settings.answers import Answer, Resolution
 from s3cse.settings.model import Origin
-from s3cse.settings.precedence import KEY_OPTIONS, over_defaults
+from s3cse.settings.precedence import names_a_key, over_defaults
 
 _POLICY = Policy()
 #: The options about keys, formats and rules, in the order in which people read them; with what counts if nobody says.
@@ -62,7 +62,7 @@ def in_force(found: Resolution, given: Mapping[str, str], said_by: str, environm
 
 def does_not_count(found: Resolution, given: Collection[str]) -> bool:
     """Whether a cluster's settings are left aside: they are wrong, and options (in lower case) name the key."""
-    return bool(found.refused) and any(name in given for name in ("keyring", *KEY_OPTIONS))
+    return bool(found.refused) and names_a_key(given)
 
 
 def _answers(values: Mapping[str, str | None], origin: Callable[[str], Origin]) -> dict[str, Answer]:

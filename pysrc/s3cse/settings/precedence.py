@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TypeVar
 
 _V = TypeVar("_V")
@@ -17,6 +17,13 @@ KEY_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "provider": ("provider",),
 }
 
+_RAW = {"keyfile", "keyenv"}
+
+
+def names_a_key(given: Collection[str]) -> bool:
+    """Whether options, in lower case, say which keys to use; a Region alone does not."""
+    return any(name in given for name in ("keyring", *KEY_OPTIONS) if name != "kmsregion")
+
 
 def over_defaults(given: Mapping[str, _V], defaults: Mapping[str, _V]) -> dict[str, _V]:
     """Return options over defaults from elsewhere, both with names in lower case; values are texts, or show as such.
@@ -30,8 +37,10 @@ def over_defaults(given: Mapping[str, _V], defaults: Mapping[str, _V]) -> dict[s
         defaults = {name: value for name, value in defaults.items() if name != "keyring"}
     kind = str(given.get("keyring", defaults.get("keyring", "kms"))).lower()
     idle = {name for name, kinds in KEY_OPTIONS.items() if kind not in kinds}
-    if {"keyfile", "keyenv"} & set(given):
-        idle |= {"keyfile", "keyenv"}  # one place for the key: the caller's
+    if _RAW & set(given):
+        idle |= _RAW  # one place for the key: the caller's
+        if _RAW & set(defaults):
+            idle.add("context")  # it describes the default's key, and would be stored with objects under the caller's
     if "kmskeyid" in given:
         idle.add("kmsregion")  # it is where the default's key is
     if offered not in (None, kind):

@@ -164,9 +164,10 @@ def with_session_settings(
         {name: value for name, value in own.items() if not (_PREFIX + name).startswith(SPARK_PROVIDER)}, prefix=_PREFIX
     )
     others = {"read": ONLY["write"], "write": ONLY["read"], None: ()}[use]
+    set_somehow = {name.lower(): value for name, value in own.items()}  # to Spark, another letter case is another name
     result = {}
     for name, spelling in SPELLING.items():
-        value = spark.conf.get(_PREFIX + spelling, None)
+        value = spark.conf.get(_PREFIX + spelling, set_somehow.get(name))
         if value is not None and name not in others:
             result[name] = value
     given = over_defaults({name.lower(): value for name, value in options.items()}, result)

@@ -13,13 +13,15 @@ from functools import lru_cache
 from s3cse.settings.answers import Resolution
 from s3cse.settings.files import SPARK_HADOOP, load
 from s3cse.settings.hadoop_version import hadoop_version
+from s3cse.settings.in_force import does_not_count
 from s3cse.settings.keys import PROVIDER
 from s3cse.settings.minimum import check_integrity
-from s3cse.settings.precedence import KEY_OPTIONS, over_defaults
+from s3cse.settings.precedence import over_defaults
 from s3cse.settings.resolve import concerns_encryption, resolve
 
 #: The option that leaves them aside, and its values.
 OPTION, USE, IGNORE = "clustersettings", "use", "ignore"
+_VARIABLE = f"S3CSE_{OPTION.upper()}"
 #: Spark's own spelling of ``s3cse.provider.<Java class>``.
 SPARK_PROVIDER = f"spark.{PROVIDER}"
 _log = logging.getLogger(__name__)
@@ -37,16 +39,16 @@ def cluster_defaults(
         given: the options that count more, with names in lower case. Where they name a key, what is wrong with the
             cluster's settings is a warning, and none of them counts.
         path: the table's address.
-        environment: where files are.
+        environment: where files are; it may leave them aside, too.
         hadoop: settings of the session by their Hadoop names.
 
     Raises:
         SettingsError: the cluster's settings contradict each other, or cannot be read.
     """
-    if given.get(OPTION, USE).lower() == IGNORE:
+    if (given.get(OPTION) or environment.get(_VARIABLE) or USE).lower() == IGNORE:
         return {}
     found = resolve(path, load(environment, hadoop=hadoop), hadoop_version=hadoop_version(environment))
-    if found.refused and any(name in given for name in ("keyring", *KEY_OPTIONS)):
+    if does_not_count(found, given):
         _say(*(f"the cluster's settings do not count here: {error}" for error in found.refused))
         return {}
     options = {name.lower(): value for name, value in found.options().items()}

@@ -111,8 +111,7 @@ def parse_options(
         _refuse_idle(lower, use)
     found = {name: environment.get(_ENVIRONMENT + name.upper(), "") for name in _PARSERS}
     found = {name: value for name, value in found.items() if value}
-    switch = {OPTION: found[OPTION]} if OPTION in found else {}
-    lower = over_defaults(lower, cluster_defaults({**switch, **lower}, _path(lower), environment))
+    lower = over_defaults(lower, cluster_defaults(lower, _path(lower), environment))
     lower = over_defaults(lower, found)
     options = Options(**_values(lower))
     options.keyring.check()

@@ -39,6 +39,12 @@ def test_options_win_over_the_session() -> None:
     assert api.with_session_settings(session, {"KMSkeyID": "given"}) == {"kmskeyid": "given", "region": "eu-west-1"}
 
 
+def test_settings_of_the_session_in_any_letter_case() -> None:
+    """What passes for one of ours counts: otherwise a key, or a refusal, would be ignored in silence."""
+    session: Any = Session({"spark.s3cse.kmskeyid": "session", "spark.s3cse.LEGACY": "refuse"})
+    assert api.with_session_settings(session, {}) == {"kmskeyid": "session", "legacy": "refuse"}
+
+
 def test_misspelt_session_settings_are_errors() -> None:
     """A setting of ours that does not exist would be ignored in silence: the error names the nearest one."""
     session: Any = Session({"spark.s3cse.kmsKeyIdd": "x"})

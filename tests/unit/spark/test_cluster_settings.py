@@ -108,6 +108,13 @@ def test_mistakes_of_a_cluster(tmp_path: Path, caplog: pytest.LogCaptureFixture)
     assert [record.message[:45] for record in caplog.records] == ["the cluster's settings do not count here: cli"]
 
 
+def test_region_alone_names_no_key(tmp_path: Path) -> None:
+    """A contradiction stops whoever gives a Region only: the key would silently be somebody else's."""
+    environment = {**cluster(tmp_path, fs__s3__enableServerSideEncryption="true"), "S3CSE_KMSKEYID": "other"}
+    with pytest.raises(SettingsError, match="client-side and server-side encryption are both on"):
+        parse_options({**PATH, "kmsRegion": "us-east-1"}, environment)
+
+
 def test_what_is_implied_is_visible(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Reading AES-CBC without having asked for it is logged, with the file and key that said so; once."""
     environment = cluster(tmp_path)
@@ -278,6 +285,13 @@ def test_session_may_leave_the_cluster_aside() -> None:
     """As an option or as a setting of Spark."""
     assert from_session(SPARK, clusterSettings="ignore", kmsKeyId="k") == {"clustersettings": "ignore", "kmskeyid": "k"}
     assert from_session({**SPARK, "spark.s3cse.clusterSettings": "ignore"}) == {"clustersettings": "ignore"}
+
+
+def test_environment_leaves_the_session_aside_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S3CSE_CLUSTERSETTINGS=ignore holds for spark.hadoop.* as for files: nothing old is allowed because of them."""
+    monkeypatch.setenv("S3CSE_CLUSTERSETTINGS", "ignore")
+    assert from_session(SPARK) == {"clustersettings": "ignore"}
+    assert from_session(SPARK, clusterSettings="use")["kmskeyid"] == ARN
 
 
 def test_emrs_folders_count_by_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
