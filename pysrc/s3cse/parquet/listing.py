@@ -21,6 +21,8 @@ from s3cse.storage.port import ListedObject, ListedPage, Location, ObjectStore
 MOST_FOLDERS_A_PAGE = 250
 #: About how many prefixes one is divided into; the long ones among them are divided again.
 MOST_PREFIXES = 4 * WORKERS
+#: Where so many requests are under way, nothing is divided further.
+ENOUGH_WAITING = 2 * WORKERS
 #: What is expected to take no more pages than this is listed one after the other.
 FEW_PAGES = 2
 
@@ -92,14 +94,24 @@ class _Listing:
 
     def _divide(self, prefix: Location, page: ListedPage, in_a_row: Callable[[], None]) -> None:
         """List what is under a prefix by its folders, where its first page says that this pays."""
-        names = [
-            row.location.key.removeprefix(prefix.key) for row in page.objects if not self._hidden(row.location.key)
-        ]
-        folders = {name.partition("/")[0] for name in names}
-        if page.token is None or len(folders) > MOST_FOLDERS_A_PAGE or not all("/" in name for name in names):
+        folders_a_page = None if page.token is None or self._busy() else self._folders_in(prefix, page)
+        if folders_a_page is None:
             in_a_row()
         else:
-            self._ask(partial(self._name_folders, prefix, max(len(folders), 1), [], in_a_row), prefix, folders=True)
+            self._ask(partial(self._name_folders, prefix, folders_a_page, [], in_a_row), prefix, folders=True)
+
+    def _busy(self) -> bool:
+        """Tell whether dividing would only add requests; folders that are not wanted are found in no other way."""
+        return self._wanted is None and len(self._waiting) >= ENOUGH_WAITING
+
+    def _folders_in(self, prefix: Location, page: ListedPage) -> int | None:
+        """Return how many folders a page has, at least 1; None where it is not made of folders, or of tiny ones."""
+        keys = [row.location.key for row in page.objects if not self._hidden(row.location.key)]
+        names = [key.removeprefix(prefix.key) for key in keys]
+        folders = {name.partition("/")[0] for name in names}
+        if len(folders) > MOST_FOLDERS_A_PAGE or not all("/" in name for name in names):
+            return None
+        return max(len(folders), 1)
 
     def _name_folders(
         self,
@@ -121,7 +133,7 @@ class _Listing:
             in_a_row()
             return
         parts = prefixes(folders, folders_a_page)
-        if parts == [prefix.key]:
+        if parts == [prefix.key] or len(parts) == 1 < len(folders) == len(all_folders):
             in_a_row()
             return
         for each in named:

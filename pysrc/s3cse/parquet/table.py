@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -79,11 +80,15 @@ class _Wanted:
         self._folders = folders
         self.left_out = False
 
-    def __call__(self, name: str) -> bool:
-        if self._folders is None or self._folders.may_hold_rows(name):
-            return True
-        self.left_out = True
-        return False
+    @property
+    def test(self) -> Callable[[str], bool] | None:
+        """What tells of a folder; None: all of them are wanted."""
+        return None if self._folders is None else partial(self._enter, self._folders)
+
+    def _enter(self, folders: FolderFilter, name: str) -> bool:
+        wanted = folders.may_hold_rows(name)
+        self.left_out = self.left_out or not wanted
+        return wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,7 @@ def _list(store: ObjectStore, table: Location, folder: Location, wanted: _Wanted
     # In this order, and before what is believed is listed: whatever an overwrite does from here on shows afterwards.
     journals = journal.find(store, table)
     overwrite = done_jobs(store, table).overwrite
-    return _Listing(list_long(store, folder, page, wanted), journals, overwrite)
+    return _Listing(list_long(store, folder, page, wanted.test), journals, overwrite)
 
 
 def _still_true(store: ObjectStore, table: Location, listing: _Listing) -> bool:
