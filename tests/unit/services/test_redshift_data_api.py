@@ -124,8 +124,20 @@ def test_no_connection(client: Any, statement: Statement, monkeypatch: pytest.Mo
         raise EndpointConnectionError(endpoint_url="https://nowhere")
 
     monkeypatch.setattr(client, "execute_statement", fail)
-    with pytest.raises(TransferError, match="could not be asked"):
+    with pytest.raises(TransferError, match="did not take the statement; found EndpointConnectionError"):
         run(statement, client)
+
+
+def test_nobody_says_how_it_goes(client: Any, stub: Stubber, statement: Statement) -> None:
+    """A statement that was taken is not said to be refused: executed again, it would load its rows twice."""
+    accept(stub, statement, WorkgroupName="analytics")
+    stub.add_client_error("describe_statement", "AccessDeniedException", f"not for {SECRET}", 400)
+    with pytest.raises(TransferError, match=r"has the statement.*AccessDeniedException.*It may run on") as caught:
+        run(statement, client)
+    assert "did not take" not in str(caught.value)
+    assert ID in str(caught.value)
+    assert SECRET not in str(caught.value)
+    assert caught.value.code == "AccessDeniedException"
 
 
 def test_too_slow(client: Any, stub: Stubber, statement: Statement) -> None:

@@ -208,3 +208,29 @@ def test_pieces_are_small() -> None:
     cut = list(pieces(batch))
     assert [piece.num_rows for piece in cut] == [69, 69, 62]
     assert sum(piece.num_rows for piece in pieces(batch.slice(150))) == 50
+
+
+@pytest.mark.parametrize(
+    ("null_as", "values"),
+    [
+        ("0", pa.array([1, None, 0])),
+        ("true", pa.array([False, None, True])),
+        ("NaN", pa.array([1.5, None, float("nan")])),
+        ("abcd", pa.array([b"x", None, b"\xab\xcd"])),
+        ("2024-02-29", pa.array([None, None, dt.date(2024, 2, 29)])),
+    ],
+)
+@pytest.mark.parametrize("format_", ["csv", "text"])
+def test_null_of_any_type(null_as: str, values: pa.Array, format_: str) -> None:
+    """A value whose text is the one of NULL is refused in every column: COPY would load NULL in its place."""
+    layout = CopyLayout(format=format_, null_as=null_as)
+    with pytest.raises(SettingsError, match="column 'x', row 9: the value is the text that stands for NULL"):
+        rendered(pa.record_batch({"x": values}), layout, 7)
+
+
+def test_map_with_a_key_twice() -> None:
+    """No entry gets lost without a word."""
+    values = pa.array([[("k", 1)], None, [("k", 1), ("k", 2)]], pa.map_(pa.string(), pa.int64()))
+    with pytest.raises(SettingsError, match="column 'x', row 5: the value has a map with one key twice"):
+        rendered(pa.record_batch({"x": values}), JSON, 3)
+    assert one(values.slice(0, 2), layout=JSON) == ['{"x":{"k":1}}', '{"x":null}']

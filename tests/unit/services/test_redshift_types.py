@@ -62,6 +62,29 @@ def test_types_that_redshift_has_not(found: pa.DataType) -> None:
     assert str(found) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "found",
+    [
+        pa.list_(pa.duration("us")),
+        pa.map_(pa.string(), pa.struct([("x", pa.large_list(pa.month_day_nano_interval()))])),
+        pa.struct([pa.field("x", pa.int8()), pa.field("x", pa.int8())]),
+        pa.list_(pa.dense_union([pa.field("x", pa.int8())])),
+        pa.dictionary(pa.int8(), pa.duration("s")),
+    ],
+)
+def test_types_within_others_that_have_no_json(found: pa.DataType) -> None:
+    """They are refused by the column's name before anything is written."""
+    with pytest.raises(SettingsError, match="column 'x' has a type that Redshift has not"):
+        redshift_type(pa.field("x", found))
+
+
+def test_types_within_others() -> None:
+    """All others are SUPER, however deep."""
+    for inner in (pa.int8(), pa.date32(), pa.binary(), pa.dictionary(pa.int8(), pa.string()), pa.decimal256(60, 2)):
+        deep = pa.map_(pa.string(), pa.struct([("x", pa.list_(inner)), ("y", pa.list_(inner, 2))]))
+        assert redshift_type(pa.field("x", deep)) == "SUPER"
+
+
 def test_create_table() -> None:
     """A table for all types can be made from a schema."""
     schema = pa.schema(

@@ -75,11 +75,10 @@ def execute(
     }
     arguments = {name: value for name, value in given.items() if value is not None}
     began = clock()
-    answer = _ask(statement, client.execute_statement, Sql=statement.reveal(), **arguments)
-    identity = str(answer["Id"])
+    identity = _begin(statement, client, arguments)
     pause = FIRST_PAUSE
     while True:
-        state = _ask(statement, client.describe_statement, Id=identity)
+        state = _look(statement, client, identity)
         status = state.get("Status")
         if status == FINISHED:
             return Executed(identity, int(state.get("ResultRows", -1)), clock() - began)
@@ -96,23 +95,50 @@ def execute(
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
-def _ask(statement: Statement, call: Callable[..., Mapping[str, Any]], **arguments: Any) -> Mapping[str, Any]:
+def _begin(statement: Statement, client: Any, arguments: Mapping[str, str]) -> str:
+    """Hand the statement over and return its id."""
     try:
-        return call(**arguments)
-    except ClientError as error:
-        said = error.response.get("Error", {})
-        # Not chained: the answer may repeat the statement, and the key in it.
-        raise TransferError(
+        return str(client.execute_statement(Sql=statement.reveal(), **arguments)["Id"])
+    except (ClientError, BotoCoreError) as error:
+        raise _refusal(
+            error,
             "Redshift did not take the statement",
-            found=f"{said.get('Code')}: {statement.redact(str(said.get('Message')))}",
-            fix="check the names, and the permissions redshift-data:ExecuteStatement and DescribeStatement",
-            status=error.response.get("ResponseMetadata", {}).get("HTTPStatusCode"),
-            code=said.get("Code"),
+            _said(statement, error),
+            "check the names, and the permission redshift-data:ExecuteStatement",
+        ) from None  # not chained: the answer may repeat the statement, and the key in it
+
+
+def _look(statement: Statement, client: Any, identity: str) -> Mapping[str, Any]:
+    """Ask how the statement is doing. Where nobody answers it may run on, and whoever repeats it loads rows twice."""
+    try:
+        found: Mapping[str, Any] = client.describe_statement(Id=identity)
+    except (ClientError, BotoCoreError) as error:
+        raise _refusal(
+            error,
+            "Redshift has the statement, and does not say how it is doing",
+            f"{_said(statement, error)}; id {identity}",
+            "it may run on: look at it with describe_statement before you execute it again; this needs the permission "
+            "redshift-data:DescribeStatement",
         ) from None
-    except BotoCoreError as error:
-        raise TransferError(
-            "Redshift could not be asked", found=f"{type(error).__name__}: {statement.redact(str(error))}"
-        ) from None
+    return found
+
+
+def _said(statement: Statement, error: ClientError | BotoCoreError) -> str:
+    if isinstance(error, ClientError):
+        said = error.response.get("Error", {})
+        return f"{said.get('Code')}: {statement.redact(str(said.get('Message')))}"
+    return f"{type(error).__name__}: {statement.redact(str(error))}"
+
+
+def _refusal(error: ClientError | BotoCoreError, problem: str, found: str, fix: str) -> TransferError:
+    response = error.response if isinstance(error, ClientError) else {}
+    return TransferError(
+        problem,
+        found=found,
+        fix=fix,
+        status=response.get("ResponseMetadata", {}).get("HTTPStatusCode"),
+        code=response.get("Error", {}).get("Code"),
+    )
 
 
 def _not_done(statement: Statement, identity: str, state: Mapping[str, Any]) -> TransferError:

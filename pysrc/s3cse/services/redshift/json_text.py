@@ -33,10 +33,26 @@ def escaped(values: pa.Array) -> pa.Array:
     return values
 
 
+class RepeatedKeyError(ValueError):
+    """A map has a key twice, and a JSON object would keep one of them; ``row`` is its index."""
+
+    row = 0
+
+
 def nested_texts(values: pa.Array) -> pa.Array:
-    """Return lists, structs and maps as JSON texts; NULL stays null."""
+    """Return lists, structs and maps as JSON texts; NULL stays null.
+
+    Raises:
+        RepeatedKeyError: a map would lose an entry.
+    """
     found = values.type
-    made = [None if value is None else _dumped(_json(value, found)) for value in values.to_pylist()]
+    made: list[str | None] = []
+    try:
+        for value in values.to_pylist():
+            made.append(None if value is None else _dumped(_json(value, found)))
+    except RepeatedKeyError as error:
+        error.row = len(made)
+        raise
     return pa.array(made, _TEXT)
 
 
@@ -64,7 +80,10 @@ def _json(value: Any, found: pa.DataType) -> Any:
     if pat.is_struct(found):
         return {field.name: _json(value[field.name], field.type) for field in found}
     if pat.is_map(found):
-        return {_key(key, found.key_type): _json(item, found.item_type) for key, item in value}
+        made = {_key(key, found.key_type): _json(item, found.item_type) for key, item in value}
+        if len(made) != len(value):
+            raise RepeatedKeyError
+        return made
     if isinstance(value, list):
         return [_json(item, found.value_type) for item in value]
     return _scalar(value)

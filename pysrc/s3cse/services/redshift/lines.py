@@ -83,8 +83,8 @@ def rendered(batch: pa.RecordBatch, layout: CopyLayout, first_row: int) -> pa.Bu
 def _delimited_rows(schema: pa.Schema, made: list[pa.Array], layout: CopyLayout, first_row: int) -> pa.Array:
     cells = []
     for column, values in zip(schema, made, strict=True):
+        _refuse_null(column.name, values, layout, first_row)  # a number can be somebody's NULL as well
         if is_text(column.type):
-            _refuse_null(column.name, values, layout, first_row)
             values = _quoted(values) if layout.format == "csv" else _escaped(values, layout.separator)
         cells.append(values.fill_null(layout.null_as))
     return pc.binary_join_element_wise(*cells, _text(layout.separator))

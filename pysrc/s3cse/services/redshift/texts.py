@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.types as pat
 
 from s3cse.errors import SettingsError
-from s3cse.services.redshift.json_text import nested_texts
+from s3cse.services.redshift.json_text import RepeatedKeyError, nested_texts
 from s3cse.services.redshift.types import MAX_VARCHAR_BYTES, UTC_MICROSECONDS, plain_type, redshift_type
 
 #: What texts are made of: 64-bit offsets, so that no column's text overflows.
@@ -132,8 +132,13 @@ def _hexadecimal(column: pa.Field, values: pa.Array, first_row: int) -> pa.Array
     return pc.if_else(values.is_valid(), made, pa.scalar(None, TEXT)) if values.null_count else made
 
 
-def _nested(column: pa.Field, values: pa.Array, first_row: int) -> pa.Array:  # noqa: ARG001 - a maker
-    return nested_texts(values)
+def _nested(column: pa.Field, values: pa.Array, first_row: int) -> pa.Array:
+    try:
+        return nested_texts(values)
+    except RepeatedKeyError as error:
+        raise refused(
+            column.name, first_row + error.row, "has a map with one key twice", fix="leave one of the entries out"
+        ) from None
 
 
 _MAKERS: tuple[tuple[Callable[[pa.DataType], bool], _Maker], ...] = (

@@ -132,13 +132,13 @@ def redshift_type(column: pa.Field) -> str:
     """Return the type of a column that takes an Arrow column's values, strings as long as there are.
 
     Raises:
-        SettingsError: there is none (durations, intervals, decimals of more than 38 digits).
+        SettingsError: there is none (durations, intervals, nested ones too; decimals of more than 38 digits).
     """
     found = plain_type(column.type)
     if pat.is_decimal(found) and found.precision <= MAX_PRECISION and 0 <= found.scale <= found.precision:
         return f"DECIMAL({found.precision},{found.scale})"
     for fits, name in _TO_REDSHIFT:
-        if fits(found):
+        if fits(found) and not (pat.is_nested(found) and _is_no_json(found)):
             return name
     raise SettingsError(
         f"column {column.name!r} has a type that Redshift has not",
@@ -146,6 +146,16 @@ def redshift_type(column: pa.Field) -> str:
         expected="booleans, numbers, decimals up to 38 digits, strings, binary, dates, times, timestamps, or nested",
         fix="leave the column out, or cast it",
     )
+
+
+def _is_no_json(found: pa.DataType) -> bool:
+    """Whether something within a type has no JSON text: durations, intervals, unions, two members of one name."""
+    found = plain_type(found)
+    if pat.is_struct(found) and len({member.name for member in found}) != found.num_fields:
+        return True
+    if pat.is_nested(found):
+        return pat.is_union(found) or any(_is_no_json(found.field(at).type) for at in range(found.num_fields))
+    return bool(pat.is_duration(found) or pat.is_interval(found))
 
 
 def create_table(table: str, schema: pa.Schema, *, in_schema: str | None = None) -> str:
