@@ -14,22 +14,24 @@ import json
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from pyspark.sql import DataFrame
 
 from s3cse.errors import S3CSEError, SettingsError
 from s3cse.keyrings.configured import KeyringSettings
-from s3cse.services.redshift.encryption import Encryption, ServerSide
+from s3cse.services.redshift.encryption import ServerSide
 from s3cse.services.redshift.exporting import Export
 from s3cse.services.redshift.layout import COPY_COMPRESSION, FORMATS, NULL_AS, CopyLayout
-from s3cse.services.redshift.publishing import folder
+from s3cse.services.redshift.publishing import MANIFEST, folder
 from s3cse.services.redshift.root_key import RootKey
-from s3cse.services.redshift.statements import Statement
+from s3cse.services.redshift.statements import Statement, copy_statement
 from s3cse.spark import read
 from s3cse.spark.flags import READING, add_flags
 from s3cse.spark.job import DONE, WRONG_USE, Job, run_job
 from s3cse.spark.redshift import Connection, export_table
+from s3cse.storage.port import Location
 
 NAME = "redshift_export"
 _MIB = 1 << 20
@@ -109,11 +111,18 @@ def check(arguments: argparse.Namespace) -> None:
         raise SettingsError("--files and --file-mib are numbers from 1 on")
     if (arguments.table is None) != (arguments.iam_role is None):
         raise SettingsError("a COPY statement needs --table and --iam-role")
+    statement_of(arguments, folder(arguments.target).child(MANIFEST))
     if arguments.statement_file is not None:
         if arguments.table is None:
             raise SettingsError("--statement-file needs --table and --iam-role")
-        if Path(arguments.statement_file).exists():
-            raise SettingsError("the file is there already", found=arguments.statement_file, expected="a new file")
+        _check_new(Path(arguments.statement_file))
+
+
+def _check_new(path: Path) -> None:
+    if path.exists() or path.is_symlink():
+        raise SettingsError("the file is there already", found=str(path), expected="a new file")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise SettingsError("no file can be written there", found=str(path), expected="a folder of yours that exists")
 
 
 def source_of(job: Job, arguments: argparse.Namespace) -> DataFrame:
@@ -125,16 +134,22 @@ def source_of(job: Job, arguments: argparse.Namespace) -> DataFrame:
     return rows if arguments.files is None else rows.repartition(arguments.files)
 
 
-def statement_of(export: Export, arguments: argparse.Namespace) -> Statement | None:
-    """Return the COPY statement, None where nobody asked for it."""
+def statement_of(arguments: argparse.Namespace, manifest: Location, columns: Sequence[str] = ()) -> Statement | None:
+    """Return the COPY statement, None where nobody asked for it.
+
+    Raises:
+        SettingsError: a name or a text that cannot stand in a statement.
+    """
     if arguments.table is None:
         return None
     said = encryption_of(arguments)
-    encryption: Encryption = said if isinstance(said, ServerSide) else RootKey.from_settings(said)
-    return export.copy_statement(
+    return copy_statement(
         arguments.table,
-        encryption=encryption,
+        manifest,
+        encryption=said if isinstance(said, ServerSide) else RootKey.from_settings(said),
         iam_role=arguments.iam_role,
+        layout=layout_of(arguments),
+        columns=columns,
         schema=arguments.schema,
         region=arguments.copy_region,
     )
@@ -194,7 +209,7 @@ def main() -> int:
             file_bytes=arguments.file_mib * _MIB,
             connection=Connection(region=job.options.region, endpoint_url=job.options.endpoint_url),
         )
-        statement = statement_of(export, arguments)
+        statement = statement_of(arguments, export.manifest, export.columns)
         if statement is not None and arguments.statement_file is not None:
             write_secret(arguments.statement_file, statement.reveal())
         report(export, statement, time.monotonic() - started, arguments)

@@ -69,6 +69,11 @@ IMPORT = ["s3://b/u_", "s3://b/t/", "--kms-key-id", "k"]
         ("redshift_export", [*EXPORT, "--redshift-key-env", "K", "--table", "t"], "needs --table and --iam-role"),
         (
             "redshift_export",
+            [*EXPORT, "--redshift-key-env", "K", "--table", "t", "--iam-role", "a\\b"],
+            "iam_role has a character that cannot be written safely",
+        ),
+        (
+            "redshift_export",
             [*EXPORT, "--redshift-key-env", "K", "--statement-file", "/tmp/x"],
             "--statement-file needs",
         ),
@@ -129,6 +134,11 @@ def test_statement_file_is_new_and_private(
     flags = ["--redshift-key-env", "K", "--table", "t", "--iam-role", "default", "--statement-file", str(path)]
     monkeypatch.setenv("K", GOOD_KEY)
     assert "the file is there already" in wrong_use("redshift_export", [*EXPORT, *flags], monkeypatch, capsys)
+    for place in (tmp_path / "link", tmp_path / "nowhere" / "copy.sql"):
+        if place.name == "link":
+            place.symlink_to(tmp_path / "not there")
+        err = wrong_use("redshift_export", [*EXPORT, *flags[:-1], str(place)], monkeypatch, capsys)
+        assert str(place) in err, "the rows would be exported, and the statement lost"
 
 
 @dataclass

@@ -138,6 +138,21 @@ def test_an_export_is_never_overwritten() -> None:
     assert [row.location for row in store.list(TARGET)] == before
 
 
+def test_two_exports_at_a_time() -> None:
+    """Of two that began in an empty folder, the later one leaves the earlier one's manifest and files alone."""
+    store = MemoryStore()
+
+    def batches() -> Any:
+        yield from ROWS.to_batches(max_chunksize=5000)
+        exported(store, ROWS.slice(0, 10))
+
+    with pytest.raises(SettingsError, match="there is an export already"):
+        exported(store, batches())
+    (entry,) = json.loads(stored(store, TARGET.child("manifest"))[0])["entries"]
+    assert entry["meta"]["record_count"] == 10
+    assert left(store) == ([TARGET.child("manifest").key, Location.parse(entry["url"]).key], [])
+
+
 def left(store: MemoryStore) -> tuple[list[str], list[str]]:
     """Return what a failed export left: objects and uploads."""
     everything = Location(TARGET.bucket, "")

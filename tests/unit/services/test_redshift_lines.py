@@ -234,3 +234,10 @@ def test_map_with_a_key_twice() -> None:
     with pytest.raises(SettingsError, match="column 'x', row 5: the value has a map with one key twice"):
         rendered(pa.record_batch({"x": values}), JSON, 3)
     assert one(values.slice(0, 2), layout=JSON) == ['{"x":{"k":1}}', '{"x":null}']
+
+
+@pytest.mark.parametrize("name", ["", "x" * 128])
+def test_columns_that_no_statement_can_name(name: str) -> None:
+    """They are refused before anything is written, not when the statement is made."""
+    with pytest.raises(SettingsError, match="cannot be a name in Redshift"):
+        check_columns(pa.schema([(name, pa.int8())]), CSV)

@@ -15,6 +15,7 @@ import pyarrow.types as pat
 from s3cse.errors import SettingsError
 from s3cse.services.redshift.json_text import escaped
 from s3cse.services.redshift.layout import CopyLayout
+from s3cse.services.redshift.sql import identifier
 from s3cse.services.redshift.texts import TEXT, first_true, is_text, refused, texts
 from s3cse.services.redshift.types import plain_type, redshift_type
 
@@ -35,6 +36,7 @@ def check_columns(schema: pa.Schema, layout: CopyLayout) -> None:
         raise SettingsError("there are no columns to export")
     seen: set[str] = set()
     for column in schema:
+        identifier(column.name)  # the statement would be refused when everything is written
         kind = redshift_type(column)
         if column.name.lower() in seen:
             raise SettingsError(

@@ -63,12 +63,14 @@ def publish(store: ObjectStore, target: Location, job: str, staged: Sequence[Sta
     """Complete the uploads, and write the manifest when all are there.
 
     Raises:
+        SettingsError: another export came first, and has its manifest there.
         TransferError: S3 refused; there is no manifest, and nothing of the job is left, unless S3 refuses that too.
     """
     listed = sorted((file.upload.location, file.upload.stored_bytes, file.rows) for file in staged)
     try:
         _complete_all(store, staged)
         abort_uploads(store, target, job)  # of failed and repeated attempts
+        check_free(store, target)  # again: two runs of one schedule may have begun at the same time
         manifest = _put_manifest(store, target, job, manifest_body(listed))
     except BaseException:
         take_back(store, target, job)
