@@ -84,7 +84,7 @@ def _parted(conf: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
     given: dict[str, str] = {}
     for text in conf:
         name, equals, value = text.partition("=")
-        if equals and concerns_encryption(name.removeprefix(SPARK_HADOOP)):
+        if equals and name.startswith(SPARK_HADOOP) and concerns_encryption(name.removeprefix(SPARK_HADOOP)):
             cluster[name] = value
         elif equals and name.startswith(f"spark.{PROVIDER}"):
             cluster[name.removeprefix("spark.")] = value

@@ -56,7 +56,7 @@ def _unwrapped(document: Any, path: Path) -> Any:
         return document
     try:
         return json.loads(inner)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _wrong(path, "SecurityConfiguration", "no JSON inside", "a configuration") from error
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import PurePath
 from zipimport import zipimporter
 
-#: Begin the names of the archives that Spark puts on the path of its workers.
-_ARCHIVES = ("pyspark", "py4j")
+#: Names of the archives that Spark puts on the path of its workers.
+_ARCHIVES = re.compile(r"pyspark\.zip|py4j-[0-9.]+-src\.zip")
 
 
 def spare_archives() -> None:
@@ -19,7 +20,7 @@ def spare_archives() -> None:
     looked at again as before.
     """
     for finder in list(sys.path_importer_cache.values()):
-        if isinstance(finder, zipimporter) and PurePath(finder.archive).name.startswith(_ARCHIVES):
+        if isinstance(finder, zipimporter) and _ARCHIVES.fullmatch(PurePath(finder.archive).name):
             vars(finder)["invalidate_caches"] = _nothing_changed
 
 

@@ -147,6 +147,7 @@ def test_floor_of_integrity(tmp_path: Path) -> None:
         ((LAKE, "--security-configuration", "/nowhere"), "/nowhere"),
         ((LAKE, "--conf", "fs.s3.cse.enabled"), "a setting is not understood; found 'fs.s3.cse.enabled'"),
         ((LAKE, "--conf", "cse.enabled=true"), "a setting is not understood"),
+        ((LAKE, "--conf", "fs.s3.cse.enabled=true"), "expected spark.hadoop.fs.s3"),  # spark-submit ignores it
         ((LAKE, "--conf", "spark.s3cse.kmsKeyIdd=x"), "did you mean spark.s3cse.kmsKeyId?"),
         ((), "ADDRESS"),
     ],

@@ -28,6 +28,7 @@ def s3(**said: Any) -> dict[str, Any]:
         ({}, ["EncryptionConfiguration"]),
         ([], ["EncryptionConfiguration"]),
         ({"SecurityConfiguration": "{"}, ["SecurityConfiguration", "no JSON inside"]),
+        ({"SecurityConfiguration": "[" * 100_000}, ["SecurityConfiguration", "no JSON inside"]),
         ({"EncryptionConfiguration": {"EnableAtRestEncryption": "yes"}}, ["EnableAtRestEncryption", "'yes'"]),
         ({"EncryptionConfiguration": {"AtRestEncryptionConfiguration": []}}, ["AtRestEncryptionConfiguration", "list"]),
         (s3(EncryptionMode="CSE"), ["EncryptionMode", "'CSE'", "SSE-S3 | SSE-KMS | CSE-KMS | CSE-Custom"]),

@@ -46,7 +46,7 @@ def test_archives_of_spark_are_not_read_again(archive: Path, monkeypatch: pytest
     assert importlib.import_module("in_archive_later").WORD == "later"
 
 
-@pytest.mark.parametrize("archive", ["my_job.zip"], indirect=True)
+@pytest.mark.parametrize("archive", ["my_job.zip", "pyspark_helpers.zip", "py4j-0.10.9.9-mine.zip"], indirect=True)
 def test_archives_of_users_are(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a user ships may change, and is looked at as Spark wants it."""
     spare_archives()
