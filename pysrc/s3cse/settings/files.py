@@ -54,10 +54,13 @@ def load(
         said_by: how answers name these.
 
     Raises:
-        SettingsError: a file that was named is not there, or one that is there cannot be understood.
+        SettingsError: a file that was named is not there, or one that is there cannot be read or understood.
     """
-    files = configuration_files(environment, conf)
-    properties = hadoop_xml.merge(files)
+    try:
+        files = configuration_files(environment, conf)
+        properties = hadoop_xml.merge(files)
+    except OSError as error:  # a folder that this user may not look into
+        raise hadoop_xml.unreadable(Path(error.filename or "?"), error) from error
     document = security or environment.get(SECURITY_CONFIGURATION)
     if document:
         files = (*files, Path(document))

@@ -69,11 +69,7 @@ def _root(path: Path) -> Element:
         with path.open("rb") as file:
             data = file.read(_MOST_BYTES + 1)
     except OSError as error:
-        raise SettingsError(
-            "a configuration file cannot be read",
-            found=f"{path}: {error.strerror}",
-            fix="let this user read it, or leave the cluster's settings aside with clusterSettings=ignore",
-        ) from error
+        raise unreadable(path, error) from error
     if len(data) > _MOST_BYTES:
         raise _broken(path, f"more than {_MOST_BYTES >> 20} MiB")
     try:
@@ -143,6 +139,15 @@ def _local(address: str, path: Path) -> Path | None:
         return path.parent / address if address else None
     parts = urlsplit(address)
     return Path(unquote(parts.path)) if parts.scheme == "file" and parts.netloc in ("", "localhost") else None
+
+
+def unreadable(path: Path, error: OSError) -> SettingsError:
+    """Return the error for a file, or a folder on the way to it, that this user may not read."""
+    return SettingsError(
+        "a configuration file cannot be read",
+        found=f"{path}: {error.strerror}",
+        fix="let this user read it, or leave the cluster's settings aside with clusterSettings=ignore",
+    )
 
 
 def _broken(path: Path, found: str) -> SettingsError:

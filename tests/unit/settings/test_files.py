@@ -88,3 +88,16 @@ def test_security_configuration_by_variable(tmp_path: Path) -> None:
     document.write_text('{"EncryptionConfiguration": {"EnableAtRestEncryption": false}}')
     found = load({"S3CSE_CONF_DIR": str(tmp_path), "S3CSE_SECURITY_CONFIGURATION": str(document)})
     assert found.files == (document,)
+
+
+@pytest.mark.parametrize("environment", [{}, {"S3CSE_CONF_DIR": "/closed"}])
+def test_folder_that_nobody_may_look_into(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an error as a file would be, as its settings would be missed; and one of ours, which names it."""
+
+    def refuse(path: Path, **_: object) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    for look in ("is_file", "exists"):  # root may look into everything: refuse as the system would
+        monkeypatch.setattr(Path, look, refuse)
+    with pytest.raises(SettingsError, match=r"cannot be read; found /.*: Permission denied"):
+        load(environment)
