@@ -16,7 +16,7 @@ import pytest
 
 from s3cse.errors import EnvelopeError, IntegrityError, KeyringError, PolicyError, SettingsError, TransferError
 from s3cse.objects.policy import Policy
-from s3cse.services.redshift import CopyLayout, RootKey, Unloaded, UnloadLayout, read_unload
+from s3cse.services.redshift import CopyLayout, RootKey, Unloaded, UnloadLayout, read_unload, unloaded_rows
 from s3cse.services.redshift.exporting import export_to
 from s3cse.services.redshift.manifest import MAX_MANIFEST_BYTES
 from s3cse.services.redshift.unload import open_unload
@@ -184,12 +184,26 @@ def test_json() -> None:
     ]
 
 
-@pytest.mark.parametrize("line", [b"not json", b"[1]", b'{"id": 1}', b'{"id": 1, "name": "a", "more": 2}'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"not json", b"[1]", b'{"id": 1}', b'{"id": 1, "name": "a", "more": 2}', b'{"id": 1, "name": "\\ud800"}',
+        *(b'{"id": 1, "name": ' + b"[" * depth + b"]" * depth + b"}" for depth in (600, 900, 100_000)),
+    ],
+)  # fmt: skip
 def test_lines_that_are_no_rows(line: bytes) -> None:
     """A line of other names or none is an error that shows nothing of it."""
     with pytest.raises(IntegrityError, match="a line is no JSON object of these columns") as caught:
         rows(unloaded({"0": line}), UnloadLayout(format="json"))
     assert "not json" not in str(caught.value)
+
+
+def test_a_line_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that has no newline, which anybody could have put there, does not fill the memory."""
+    monkeypatch.setattr(unloaded_rows, "_MOST_LINE_BYTES", 2 << 20)
+    line = b'{"id": 1, "name": "' + b"x" * (4 << 20) + b'"}\n'
+    with pytest.raises(IntegrityError, match="a line of more than 2097152 bytes"):
+        rows(unloaded({"0": line}), UnloadLayout(format="json"))
 
 
 def test_every_type_comes_back() -> None:

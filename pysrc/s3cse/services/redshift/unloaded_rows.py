@@ -19,6 +19,8 @@ from s3cse.services.redshift.unloaded_text import content_errors
 #: Bytes of text that become one batch; no row of Redshift is longer, with the SUPER values of today (16 MB).
 BLOCK_BYTES = 16 << 20
 _JSON_BATCH_BYTES = 4 << 20
+#: No line of JSON is longer: a block's text with every character escaped, some six times.
+_MOST_LINE_BYTES = 128 << 20
 
 
 def header_names(text: pa.NativeFile, layout: UnloadLayout, uri: str) -> list[str] | None:
@@ -109,9 +111,9 @@ def _csv_reader(text: pa.NativeFile, layout: UnloadLayout, names: Sequence[str] 
 
 def _json_columns(text: pa.NativeFile, schema: pa.Schema) -> Iterator[list[pa.Array]]:
     """Yield the columns of JSON lines: by Python's parser, which keeps every digit of a number."""
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, str | None]] = []
     size = 0
-    for line in _lines(text):
+    for line in _lines(text, schema):
         rows.append(_row(line, schema))
         size += len(line)
         if size >= _JSON_BATCH_BYTES:
@@ -121,24 +123,33 @@ def _json_columns(text: pa.NativeFile, schema: pa.Schema) -> Iterator[list[pa.Ar
         yield _columns(rows, schema)
 
 
-def _row(line: bytes, schema: pa.Schema) -> dict[str, Any]:
+def _row(line: bytes, schema: pa.Schema) -> dict[str, str | None]:
     try:
         row = json.loads(line, parse_float=Decimal)
     except (ValueError, RecursionError):
         row = None
     if not isinstance(row, dict) or set(row) != set(schema.names):
-        # The parser's own message would show some of the line.
-        raise IntegrityError(
-            "a line is no JSON object of these columns",
-            found=f"a line of {len(line)} bytes",
-            expected=", ".join(schema.names),
-            fix="check columns and layout; if they are right, the file was changed: restore it from a copy you trust",
-        )
-    return row
+        raise _no_row(f"a line of {len(line)} bytes", schema)  # the parser's own message would show some of the line
+    try:
+        return {name: _field(value) for name, value in row.items()}
+    except RecursionError:
+        raise _no_row("JSON in JSON without end", schema) from None
 
 
-def _columns(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> list[pa.Array]:
-    return [pa.array([_field(row[column.name]) for row in rows], pa.string()) for column in schema]
+def _no_row(found: str, schema: pa.Schema) -> IntegrityError:
+    return IntegrityError(
+        "a line is no JSON object of these columns",
+        found=found,
+        expected=", ".join(schema.names),
+        fix="check columns and layout; if they are right, the file was changed: restore it from a copy you trust",
+    )
+
+
+def _columns(rows: Sequence[dict[str, str | None]], schema: pa.Schema) -> list[pa.Array]:
+    try:
+        return [pa.array([row[column.name] for row in rows], pa.string()) for column in schema]
+    except UnicodeEncodeError:  # its message would show the text
+        raise _no_row("half a surrogate pair, escaped", schema) from None
 
 
 def _field(value: Any) -> str | None:
@@ -148,11 +159,13 @@ def _field(value: Any) -> str | None:
     return dumped_exactly(value)
 
 
-def _lines(text: pa.NativeFile) -> Iterator[bytes]:
+def _lines(text: pa.NativeFile, schema: pa.Schema) -> Iterator[bytes]:
     """Yield lines; a JSON object of UNLOAD has no newline in it."""
     rest = b""
     while piece := text.read(1 << 20):
         *whole, rest = (rest + piece).split(b"\n")
         yield from filter(bytes.strip, whole)
+        if len(rest) > _MOST_LINE_BYTES:  # what nothing authenticates must not fill the memory
+            raise _no_row(f"a line of more than {_MOST_LINE_BYTES} bytes", schema)
     if rest.strip():
         yield rest
