@@ -1,4 +1,4 @@
-/* s3cse.h: AES-256 over caller-owned buffers. The only public header: what cffi may see.
+/* s3cse.h: AES over caller-owned buffers. The only public header: what cffi may see.
  *
  * Rules for everything below.
  *
@@ -85,12 +85,13 @@ S3CSE_MUST_USE s3cse_status s3cse_openssl_version(uint64_t *version);
  * |*code|, or 0. For tests: it is 0 before and after every call of this library. */
 S3CSE_MUST_USE s3cse_status s3cse_openssl_pending(uint64_t *code);
 
-/* ---- AES-256-GCM: 12-byte IV, optional AAD, 16-byte tag (SP 800-38D) ---- */
+/* ---- AES-GCM: 12-byte IV, optional AAD, 16-byte tag (SP 800-38D) ---- */
 
 typedef struct s3cse_gcm s3cse_gcm;
 
-/* s3cse_gcm_new starts a message. |key_len| must be 32 and |iv_len| 12. The caller never
- * encrypts two messages with one (key, IV). Key, IV and AAD are not referenced after the
+/* s3cse_gcm_new starts a message. |key_len| must be 32, or 16 or 24 for the smaller AES
+ * that Encryption SDK messages may use; |iv_len| must be 12. The caller never encrypts
+ * two messages with one (key, IV). Key, IV and AAD are not referenced after the
  * call. */
 S3CSE_MUST_USE s3cse_status s3cse_gcm_new(s3cse_gcm **out, s3cse_direction direction,
                                           const uint8_t *key, size_t key_len,

@@ -5,8 +5,8 @@ the same memory as ``data`` (in place) but must not overlap it otherwise. Chunks
 included; the concatenated output does not depend on how the input was cut. Lengths are in bytes and are checked before
 anything is written. Nothing here allocates or copies payload. A closed, finished or failed cipher refuses every later
 call with :class:`ValueError`. Objects are not thread-safe: one message, one cipher, one thread at a time; calls release
-the GIL. Keys are 32 bytes and are wiped from the cipher's memory by ``close``, which is idempotent and which leaving a
-``with`` block calls. Argument mistakes raise ValueError or TypeError.
+the GIL. Keys are 32 bytes, for GCM messages also 16 or 24, and are wiped from the cipher's memory by ``close``, which
+is idempotent and which leaving a ``with`` block calls. Argument mistakes raise ValueError or TypeError.
 
 Sources: NIST SP 800-38A (CBC, CTR), SP 800-38D (GCM); FORMATS.md sections 5, 11 and 13 for the limits.
 """
@@ -23,6 +23,8 @@ if TYPE_CHECKING:  # typing only: the core has no such run-time dependency
     from s3cse.crypto.segments import ObjectCipher, Path
 
 KEY_BYTES = 32
+#: GCM messages alone may have smaller keys: the AWS Encryption SDK has suites for each size of AES.
+GCM_KEY_BYTES = (16, 24, 32)
 BLOCK_BYTES = 16
 GCM_IV_BYTES = 12
 GCM_TAG_BYTES = 16
@@ -69,14 +71,14 @@ class Cipher(Protocol):
 
 
 class GcmEncryptor(Cipher, Protocol):
-    """AES-256-GCM, 12-byte IV, optional AAD, 16-byte tag."""
+    """AES-GCM, 12-byte IV, optional AAD, 16-byte tag."""
 
     def finalize(self) -> bytes:
         """End the message and return its 16-byte tag."""
 
 
 class GcmDecryptor(Cipher, Protocol):
-    """AES-256-GCM. What ``update_into`` writes is **unverified** until ``finalize`` returns: wipe it if that raises."""
+    """AES-GCM. What ``update_into`` writes is **unverified** until ``finalize`` returns: wipe it if that raises."""
 
     def finalize(self, tag: Buffer) -> None:
         """End the message and verify its 16-byte tag in constant time.
