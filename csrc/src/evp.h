@@ -27,7 +27,8 @@ typedef struct {
 } s3cse_evp;
 
 /* s3cse_evp_init prepares a zeroed |evp|. |key| and |iv| hold as many bytes as the cipher
- * wants: a key has 32, but for the two ciphers named after their size. EVP's own padding is off. On failure |evp| holds nothing. */
+ * wants: a key has 32, but for the two ciphers named after their size. EVP's own padding
+ * is off. On failure |evp| holds nothing. */
 S3CSE_MUST_USE s3cse_status s3cse_evp_init(s3cse_evp *evp, s3cse_cipher cipher,
                                            s3cse_direction direction, const uint8_t *key,
                                            const uint8_t *iv, uint64_t limit,
