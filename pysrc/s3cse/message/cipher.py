@@ -61,7 +61,7 @@ class MessageCipher:
         aad = piece_aad(self._message_id, piece.kind, piece.sequence, piece.length)
         verified = False
         try:
-            with self._backend.gcm_decryptor(self._key.view(), piece_iv(piece.sequence), aad) as cipher:
+            with self._backend.gcm_decryptor(self._key.view(), piece.iv, aad) as cipher:
                 cipher.update_into(piece.ciphertext, out)
                 cipher.finalize(piece.tag)
                 verified = True

@@ -1,8 +1,8 @@
 """The body of a message: frames of equal length and a last one, or (old messages, read only) one piece.
 
 Source: AWS Encryption SDK specification, data-format/message-body.md and message-body-aad.md. Each piece is a GCM
-message of its own: its IV is its sequence number, and its authenticated data are the message's id, its kind, its
-sequence number and its length. So frames cannot be reordered, repeated, left out, or moved between messages.
+message of its own: its IV is its sequence number (where we write it), and its authenticated data are the message's id,
+its kind, its sequence number and its length. So frames cannot be reordered, repeated, left out, or moved between messages.
 
     regular frame   sequence (4) ‖ IV (12) ‖ ciphertext (the header's frame length) ‖ tag (16)
     final frame     FF FF FF FF ‖ sequence (4) ‖ IV (12) ‖ length (4) ‖ ciphertext ‖ tag (16)
@@ -46,6 +46,7 @@ class Piece:
 
     kind: Kind
     sequence: int
+    iv: bytes
     front: bytes
     ciphertext: Buffer
     tag: Buffer
@@ -135,7 +136,8 @@ def _frame(source: Input, expected: int, frame_length: int) -> Piece:
     sequence = int.from_bytes(front[-_SEQUENCE_BYTES:], "big")
     if sequence != expected:
         raise not_valid(f"frame {sequence}", f"frame {expected}")
-    front += _iv(source, sequence)
+    iv = _iv(source)
+    front += iv
     if kind is Kind.FINAL:
         field = bytes(source.take(4, "frame length"))
         length = int.from_bytes(field, "big")
@@ -143,25 +145,23 @@ def _frame(source: Input, expected: int, frame_length: int) -> Piece:
     if length > frame_length:
         raise not_valid(f"a final frame of {length} bytes", f"at most the frame length, {frame_length}")
     return Piece(
-        kind, sequence, bytes(front), source.take(length, f"frame {sequence}"), source.take(GCM_TAG_BYTES, "tag")
+        kind, sequence, iv, bytes(front), source.take(length, f"frame {sequence}"), source.take(GCM_TAG_BYTES, "tag")
     )
 
 
 def _single(source: Input, max_piece_bytes: int | None) -> Piece:
-    iv = _iv(source, 1)
+    iv = _iv(source)
     field = bytes(source.take(8, "length of the body"))
     length = int.from_bytes(field, "big")
     if length > GCM_MAX_PLAINTEXT_BYTES:
         raise not_valid(f"a body of {length} bytes", f"at most {GCM_MAX_PLAINTEXT_BYTES}")
     _check_allowed(length, max_piece_bytes)
-    return Piece(Kind.SINGLE, 1, iv + field, source.take(length, "body"), source.take(GCM_TAG_BYTES, "tag"))
+    return Piece(Kind.SINGLE, 1, iv, iv + field, source.take(length, "body"), source.take(GCM_TAG_BYTES, "tag"))
 
 
-def _iv(source: Input, sequence: int) -> bytes:
-    iv = bytes(source.take(GCM_IV_BYTES, "IV"))
-    if iv != piece_iv(sequence):
-        raise not_valid(f"IV {iv.hex()}", f"the sequence number, {sequence}")
-    return iv
+def _iv(source: Input) -> bytes:
+    # Any is taken, as by every other client: some wrote others than the sequence number, which the tag binds anyway.
+    return bytes(source.take(GCM_IV_BYTES, "IV"))
 
 
 def _check_allowed(length: int, allowed: int | None) -> None:
