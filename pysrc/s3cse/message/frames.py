@@ -2,7 +2,8 @@
 
 Source: AWS Encryption SDK specification, data-format/message-body.md and message-body-aad.md. Each piece is a GCM
 message of its own: its IV is its sequence number (where we write it), and its authenticated data are the message's id,
-its kind, its sequence number and its length. So frames cannot be reordered, repeated, left out, or moved between messages.
+its kind, its sequence number and its length. So frames cannot be reordered, repeated, left out, or moved between
+messages.
 
     regular frame   sequence (4) ‖ IV (12) ‖ ciphertext (the header's frame length) ‖ tag (16)
     final frame     FF FF FF FF ‖ sequence (4) ‖ IV (12) ‖ length (4) ‖ ciphertext ‖ tag (16)

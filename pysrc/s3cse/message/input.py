@@ -64,14 +64,19 @@ class FileInput:
     def __init__(self, file: Readable) -> None:
         self._file = file
 
-    def take(self, length: int, what: str) -> bytearray:
-        """See Input; one copy of the file's bytes."""
-        data = bytearray()
-        while len(data) < length:
+    def take(self, length: int, what: str) -> bytes | bytearray:
+        """See Input; copies the file's bytes once if they do not come in one piece."""
+        first = self._file.read(min(length, _PIECE)) if length else b""
+        if first is not None and len(first) == length:
+            return first
+        data = bytearray(first or b"")
+        while data and len(data) < length:
             piece = self._file.read(min(length - len(data), _PIECE))
             if not piece:
-                raise cut_short(what, len(data), length)
+                break
             data += piece
+        if len(data) != length:
+            raise cut_short(what, len(data), length)
         return data
 
     def check_end(self) -> None:
