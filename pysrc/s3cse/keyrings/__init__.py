@@ -6,6 +6,7 @@ from s3cse.keyrings.caching import CachingKeyring
 from s3cse.keyrings.kms import KmsKeyring, kms_client
 from s3cse.keyrings.kms_discovery import KmsDiscoveryKeyring
 from s3cse.keyrings.message_keys import EncryptedDataKey, MessageKey, MessageKeyring
+from s3cse.keyrings.message_reuse import ReuseLimits
 from s3cse.keyrings.multi import MultiKeyring
 from s3cse.keyrings.pkcs11 import Pkcs11Keyring
 from s3cse.keyrings.provider import Materials, MaterialsProvider, ProviderKeyring
@@ -28,6 +29,7 @@ __all__ = [
     "MultiKeyring",
     "Pkcs11Keyring",
     "ProviderKeyring",
+    "ReuseLimits",
     "RsaKeyring",
     "kms_client",
 ]

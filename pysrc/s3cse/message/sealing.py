@@ -12,7 +12,8 @@ from s3cse.crypto.ciphers import Backend
 from s3cse.crypto.randomness import random_bytes
 from s3cse.errors import SettingsError
 from s3cse.keyrings.encryption_context import serialized
-from s3cse.keyrings.message_keys import checked_message_keyring
+from s3cse.keyrings.message_keys import MessageKey, checked_message_keyring
+from s3cse.keyrings.message_reuse import MessageKeyReuse
 from s3cse.message.cipher import MessageCipher
 from s3cse.message.derivation import derive
 from s3cse.message.frames import Kind, front_of
@@ -36,6 +37,7 @@ class Sealing:
         context: the encryption context.
         required_keys: names in it whose pairs are authenticated but not stored: a reader has to bring them.
         frame_length: bytes, checked.
+        plaintext_bytes: length of the plaintext, None where it is not known; for keyrings that reuse data keys.
         backend: None: the default one.
 
     Raises:
@@ -50,6 +52,7 @@ class Sealing:
         context: Mapping[str, str],
         required_keys: Collection[str],
         frame_length: int,
+        plaintext_bytes: int | None = None,
         backend: Backend | None = None,
     ) -> None:
         check_context(context, required_keys)
@@ -57,7 +60,7 @@ class Sealing:
         self.context = dict(context)
         if self._signer is not None:
             self.context[PUBLIC_KEY_ENTRY] = self._signer.public_key_entry
-        made = checked_message_keyring(keyring).new_message_key(self.context, suite.key_bytes)
+        made = _data_key(keyring, self.context, suite.key_bytes, plaintext_bytes)
         message_id = random_bytes(suite.message_id_bytes)
         keys = derive(suite, made.plaintext, message_id)
         stored = {name: value for name, value in self.context.items() if name not in required_keys}
@@ -95,6 +98,13 @@ class Sealing:
     def _sign(self, data: Buffer) -> None:
         if self._signer is not None:
             self._signer.update(data)
+
+
+def _data_key(keyring: object, context: Mapping[str, str], key_bytes: int, plaintext_bytes: int | None) -> MessageKey:
+    checked = checked_message_keyring(keyring)
+    if isinstance(checked, MessageKeyReuse):
+        return checked.message_key_for(context, key_bytes, plaintext_bytes)
+    return checked.new_message_key(context, key_bytes)
 
 
 def check_context(context: Mapping[str, str], required_keys: Collection[str]) -> None:

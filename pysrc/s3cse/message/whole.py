@@ -74,7 +74,7 @@ def encrypt(
         SettingsError: an argument is wrong.
     """
     plan = FramePlan(memoryview(plaintext).nbytes, checked_frame_length(frame_length))
-    sealing = Sealing(keyring, writable_suite(suite), context or {}, required_keys, frame_length, backend)
+    sealing = Sealing(keyring, writable_suite(suite), context or {}, required_keys, frame_length, plan.length, backend)
     at = len(sealing.raw_header)
     out = _Output(at + plan.body_bytes + sealing.footer_bytes)
     with memoryview(plaintext).cast("B") as source, out.view() as view:

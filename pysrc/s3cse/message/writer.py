@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from s3cse.crypto.ciphers import Backend
+from s3cse.errors import SettingsError
 from s3cse.message.cipher import wipe
 from s3cse.message.frames import FINAL_OVERHEAD, MAX_FRAMES, Kind, too_many_frames
 from s3cse.message.header import Header
@@ -37,6 +38,8 @@ class MessageWriter:
     Args:
         file: gets the message, front to back.
         keyring, context, required_keys, suite, frame_length, backend: see encrypt.
+        plaintext_bytes: how much will be written at most, if that is known; more is refused. A keyring that reuses data
+            keys does so only then.
 
     Raises:
         KeyringError: there is no data key to be had.
@@ -52,16 +55,20 @@ class MessageWriter:
         required_keys: Collection[str] = (),
         suite: Suite | int = COMMITTING,
         frame_length: int = DEFAULT_FRAME_LENGTH,
+        plaintext_bytes: int | None = None,
         backend: Backend | None = None,
     ) -> None:
         frame_length = checked_frame_length(frame_length)
         self._file = file
-        self._sealing = Sealing(keyring, writable_suite(suite), context or {}, required_keys, frame_length, backend)
+        self._sealing = Sealing(
+            keyring, writable_suite(suite), context or {}, required_keys, frame_length, plaintext_bytes, backend
+        )
         # A full frame waits here until more comes: only then is it known not to be the last.
         self._waiting = bytearray(frame_length)
         self._num_waiting = 0
         self._sealed = bytearray(frame_length + FINAL_OVERHEAD)
         self._sequence = 0
+        self._left = plaintext_bytes
         self._closed = False
         self._write(memoryview(self._sealing.raw_header))
 
@@ -79,13 +86,14 @@ class MessageWriter:
         """Encrypt the next bytes and return their number. Whole frames are encrypted from where they are.
 
         Raises:
-            SettingsError: the message would have more frames than the format can count.
+            SettingsError: the message would have more frames than the format can count, or more bytes than was said.
             ValueError: it is closed.
         """
         if self._closed:
             raise ValueError("the message is closed")
         try:
             with memoryview(data).cast("B") as source:
+                self._count(len(source))
                 self._take(source)
                 return len(source)
         except BaseException:
@@ -107,6 +115,18 @@ class MessageWriter:
         """Give the message up: what was written has no end, so it never verifies as a whole. Idempotent."""
         self._closed = True
         wipe(self._waiting)
+
+    def _count(self, num_bytes: int) -> None:
+        if self._left is None:
+            return
+        if num_bytes > self._left:
+            raise SettingsError(
+                "more is written than the message was to have",
+                found=f"{num_bytes} bytes",
+                expected=f"at most {self._left} more",
+                fix="give the right plaintext_bytes, or leave it out",
+            )
+        self._left -= num_bytes
 
     def _take(self, source: memoryview) -> None:
         at, frame_length = 0, len(self._waiting)
