@@ -1,3 +1,5 @@
+#include "gcm.h"
+
 #include <openssl/crypto.h>
 
 #include "evp.h"
@@ -13,30 +15,28 @@ struct s3cse_gcm {
 /* GCM counts AAD in 64 bits of bits (SP 800-38D section 5.2.1.1). */
 static const uint64_t kMaxAadBytes = UINT64_MAX / 8;
 
-/* Sets |*cipher| to the AES of this key; false if there is none. */
-static bool cipher_of(size_t key_len, s3cse_cipher *cipher) {
-  switch (key_len) {
-    case 16:
-      *cipher = S3CSE_CIPHER_GCM_128;
-      return true;
-    case 24:
-      *cipher = S3CSE_CIPHER_GCM_192;
-      return true;
-    case S3CSE_KEY_BYTES:
-      *cipher = S3CSE_CIPHER_GCM;
-      return true;
-    default:
-      return false;
+s3cse_status s3cse_gcm_cipher(s3cse_cipher *cipher, const uint8_t *key, size_t key_len,
+                              s3cse_error *error) {
+  if (key != NULL && key_len == S3CSE_KEY_BYTES) {
+    *cipher = S3CSE_CIPHER_GCM;
+    return S3CSE_OK;
   }
+  if (key != NULL && key_len == 16) {
+    *cipher = S3CSE_CIPHER_GCM_128;
+    return S3CSE_OK;
+  }
+  if (key != NULL && key_len == 24) {
+    *cipher = S3CSE_CIPHER_GCM_192;
+    return S3CSE_OK;
+  }
+  return s3cse_fail(error, S3CSE_ERROR_ARGUMENT, 0,
+                    "the key must have 16, 24 or 32 bytes");
 }
 
 static s3cse_status check_new(s3cse_cipher *cipher, const uint8_t *key, size_t key_len,
                               const uint8_t *iv, size_t iv_len, const uint8_t *aad,
                               size_t aad_len, s3cse_error *error) {
-  if (key == NULL || !cipher_of(key_len, cipher)) {
-    return s3cse_fail(error, S3CSE_ERROR_ARGUMENT, 0,
-                      "the key must have 16, 24 or 32 bytes");
-  }
+  S3CSE_GUARD(s3cse_gcm_cipher(cipher, key, key_len, error));
   if (iv == NULL || iv_len != S3CSE_GCM_IV_BYTES) {
     return s3cse_fail(error, S3CSE_ERROR_ARGUMENT, 0, "the IV must have 12 bytes");
   }

@@ -32,6 +32,7 @@ from s3cse.crypto.ciphers import (
     KEY_BYTES,
     check_first_block,
 )
+from s3cse.crypto.oracle_frames import open_frames, seal_frames
 from s3cse.crypto.oracle_segments import object_cipher
 from s3cse.errors import IntegrityError
 
@@ -47,6 +48,8 @@ __all__ = [
     "gcm_decryptor",
     "gcm_encryptor",
     "object_cipher",
+    "open_frames",
+    "seal_frames",
 ]
 
 _C = TypeVar("_C", bound="_Cipher")

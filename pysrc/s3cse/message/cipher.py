@@ -8,7 +8,7 @@ from s3cse.crypto.backend import default_backend
 from s3cse.crypto.ciphers import GCM_IV_BYTES, Backend
 from s3cse.crypto.secret import Secret
 from s3cse.errors import IntegrityError
-from s3cse.message.frames import Kind, Piece, does_not_verify, piece_aad, piece_iv
+from s3cse.message.frames import REGULAR_OVERHEAD, Kind, Piece, does_not_verify, piece_aad, piece_iv
 
 if TYPE_CHECKING:  # typing only
     from typing_extensions import Buffer
@@ -51,6 +51,37 @@ class MessageCipher:
         with self._backend.gcm_encryptor(self._key.view(), piece_iv(sequence), aad) as cipher:
             cipher.update_into(plaintext, out)
             return cipher.finalize()
+
+    def seal_frames(self, first_sequence: int, frame_length: int, plaintext: memoryview, out: memoryview) -> None:
+        """Write whole regular frames to ``out``, which has room for them; one call for all of them."""
+        key, message_id = self._key.view(), self._message_id
+        self._backend.seal_frames(key, message_id, first_sequence, frame_length, plaintext, out)
+
+    def open_frames(self, first_sequence: int, frame_length: int, frames: memoryview, out: memoryview) -> None:
+        """Write the plaintext of whole regular frames to ``out``; one call for all of them.
+
+        Raises:
+            IntegrityError: one does not verify; ``out`` holds zeros.
+        """
+        key, message_id = self._key.view(), self._message_id
+        try:
+            self._backend.open_frames(key, message_id, first_sequence, frame_length, frames, out)
+        except IntegrityError:
+            raise does_not_verify(Kind.REGULAR, self._first_wrong(first_sequence, frame_length, frames)) from None
+
+    def _first_wrong(self, first_sequence: int, frame_length: int, frames: memoryview) -> int:
+        stride, scratch = frame_length + REGULAR_OVERHEAD, bytearray(frame_length)
+        key, message_id, sequence = self._key.view(), self._message_id, first_sequence
+        try:
+            for at in range(0, len(frames), stride):
+                frame = frames[at : at + stride]
+                self._backend.open_frames(key, message_id, sequence, frame_length, frame, scratch)
+                sequence += 1
+        except IntegrityError:
+            pass
+        finally:
+            wipe(scratch)
+        return sequence
 
     def open(self, piece: Piece, out: Buffer) -> None:
         """Write a piece's plaintext to ``out``, of the same length. Copies nothing.

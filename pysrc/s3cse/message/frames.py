@@ -104,11 +104,25 @@ class FramePlan:
         yield Kind.FINAL, self.num_regular + 1, self.length - self.num_regular * self.frame_length
 
 
-def read_pieces(source: Input, header: Header, max_piece_bytes: int | None = None) -> Iterator[Piece]:
+def count_regular(data: memoryview, first_sequence: int, frame_length: int, at_most: int) -> int:
+    """Return how many regular frames the data begins with, whole and numbered from ``first_sequence`` on."""
+    stride, count = frame_length + REGULAR_OVERHEAD, 0
+    limit = min(at_most, len(data) // stride, MAX_FRAMES - first_sequence)
+    while count < limit:
+        number = data[count * stride : count * stride + _SEQUENCE_BYTES]
+        if number != (first_sequence + count).to_bytes(_SEQUENCE_BYTES, "big"):
+            break
+        count += 1
+    return count
+
+
+def read_pieces(
+    source: Input, header: Header, max_piece_bytes: int | None = None, first_sequence: int = 1
+) -> Iterator[Piece]:
     """Read the pieces of a body, in order; the last one is of kind FINAL or SINGLE.
 
     Args:
-        source: just after the header.
+        source: just after the header, or after the frames before ``first_sequence``.
         header: verified.
         max_piece_bytes: the longest piece to take into memory; None: any, as for a message that is there already.
 
@@ -120,12 +134,13 @@ def read_pieces(source: Input, header: Header, max_piece_bytes: int | None = Non
         yield _single(source, max_piece_bytes)
         return
     _check_allowed(header.frame_length, max_piece_bytes)
-    sequence = 0
-    piece = None
-    while piece is None or piece.kind is Kind.REGULAR:
-        sequence += 1
+    sequence = first_sequence
+    kind = Kind.REGULAR
+    while kind is Kind.REGULAR:
         piece = _frame(source, sequence, header.frame_length)
+        kind = piece.kind
         yield piece
+        sequence += 1
 
 
 def _frame(source: Input, expected: int, frame_length: int) -> Piece:

@@ -16,7 +16,7 @@ from s3cse.keyrings.message_keys import MessageKey, checked_message_keyring
 from s3cse.keyrings.message_reuse import MessageKeyReuse
 from s3cse.message.cipher import MessageCipher
 from s3cse.message.derivation import derive
-from s3cse.message.frames import Kind, front_of
+from s3cse.message.frames import REGULAR_OVERHEAD, Kind, front_of
 from s3cse.message.header import Header, header_body
 from s3cse.message.signature import PUBLIC_KEY_ENTRY, SIGNATURE_BYTES, Signer
 from s3cse.message.suites import Suite
@@ -88,6 +88,14 @@ class Sealing:
         tag = self._cipher.seal(kind, sequence, plaintext, out[start:end])
         size = end + len(tag)
         out[end:size] = tag
+        self._sign(out[:size])
+        return size
+
+    def seal_regular(self, first_sequence: int, plaintext: memoryview, out: memoryview) -> int:
+        """Write regular frames of a plaintext that fills them to ``out`` and return their length; one call for all."""
+        frame_length = self.header.frame_length
+        size = len(plaintext) + len(plaintext) // frame_length * REGULAR_OVERHEAD
+        self._cipher.seal_frames(first_sequence, frame_length, plaintext, out[:size])
         self._sign(out[:size])
         return size
 
