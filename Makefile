@@ -8,6 +8,7 @@ SPARK40 := .venv-pyspark40
 SPARK41 := .venv-pyspark41
 SPARK35 := .venv-pyspark35
 DEPLOY := .venv-deploy
+ESDK   := .venv-esdk
 
 .PHONY: help demo test test-heavy interop check setup bench clean
 
@@ -29,6 +30,12 @@ $(STAMP): pyproject.toml $(wildcard csrc/CMakeLists.txt csrc/src/*.c csrc/src/*.
 $(PEER)/.installed: Makefile
 	$(PYTHON) -m venv $(PEER)
 	$(PEER)/bin/python -m pip install --quiet amazon-s3-encryption-client-python==4.0.0
+	@touch $@
+
+# The official AWS Encryption SDK, likewise, with its raw and KMS keyrings.
+$(ESDK)/.installed: Makefile
+	$(PYTHON) -m venv $(ESDK)
+	$(ESDK)/bin/python -m pip install --quiet aws-encryption-sdk==4.0.7 aws-cryptographic-material-providers==1.11.3
 	@touch $@
 
 # The other Spark 4s; 4.3 is in the main environment. 4.0 is that of EMR 8; 4.1 comes with what Spark Connect needs.
@@ -70,14 +77,14 @@ check: $(STAMP) ## format, lint, types, layers
 test: check $(PEER)/.installed ## all of the above and every test that needs no root
 	$(BIN)/python -m pytest -m "not heavy"
 
-test-heavy: $(STAMP) $(PEER)/.installed $(SPARK40)/.installed $(SPARK41)/.installed $(SPARK35)/.installed $(DEPLOY)/.installed ## sanitizers, valgrind, slow clients (may use apt)
+test-heavy: $(STAMP) $(PEER)/.installed $(ESDK)/.installed $(SPARK40)/.installed $(SPARK41)/.installed $(SPARK35)/.installed $(DEPLOY)/.installed ## sanitizers, valgrind, slow clients (may use apt)
 	$(BIN)/python -m pytest -m heavy
 
-interop: $(STAMP) $(PEER)/.installed $(SPARK41)/.installed ## other people's S3 encryption clients, both ways (part of test-heavy; uses Maven, Go and apt)
+interop: $(STAMP) $(PEER)/.installed $(ESDK)/.installed $(SPARK41)/.installed ## other people's S3 encryption clients, both ways (part of test-heavy; uses Maven, Go and apt)
 	$(BIN)/python -m pytest -m heavy tests/interop
 
 bench: $(STAMP) $(SPARK41)/.installed ## measure against peers and write bench/README.md
 	$(BIN)/python bench/run.py
 
 clean: ## remove what the build made
-	rm -rf build dist $(VENV) $(PEER) $(SPARK40) $(SPARK41) $(SPARK35) $(DEPLOY) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf build dist $(VENV) $(PEER) $(ESDK) $(SPARK40) $(SPARK41) $(SPARK35) $(DEPLOY) .mypy_cache .ruff_cache .pytest_cache

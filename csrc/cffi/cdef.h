@@ -80,3 +80,10 @@ s3cse_status s3cse_segment_hash(s3cse_worker *worker, uint8_t *value, size_t val
 s3cse_status s3cse_segment_verify(s3cse_worker *worker, uint8_t *out, size_t out_cap, uint64_t first_block,
                                   const uint8_t *in, size_t in_len, const uint8_t *value, size_t value_len,
                                   s3cse_error *error);
+
+s3cse_status s3cse_frames_seal(uint8_t *out, size_t out_cap, size_t *out_len, const uint8_t *key, size_t key_len,
+                               const uint8_t *message_id, size_t message_id_len, uint32_t first_sequence,
+                               uint32_t frame_length, const uint8_t *in, size_t in_len, s3cse_error *error);
+s3cse_status s3cse_frames_open(uint8_t *out, size_t out_cap, size_t *out_len, const uint8_t *key, size_t key_len,
+                               const uint8_t *message_id, size_t message_id_len, uint32_t first_sequence,
+                               uint32_t frame_length, const uint8_t *in, size_t in_len, s3cse_error *error);

@@ -1,4 +1,4 @@
-/* s3cse.h: AES-256 over caller-owned buffers. The only public header: what cffi may see.
+/* s3cse.h: AES over caller-owned buffers. The only public header: what cffi may see.
  *
  * Rules for everything below.
  *
@@ -46,6 +46,8 @@ enum {
   S3CSE_GCM_IV_BYTES = 12,
   S3CSE_GCM_TAG_BYTES = 16,
   S3CSE_CBC_IV_BYTES = 16,
+  S3CSE_MESSAGE_ID_MAX_BYTES = 32,
+  S3CSE_FRAME_OVERHEAD_BYTES = 32,
   S3CSE_MESSAGE_BYTES = 160
 };
 
@@ -85,12 +87,13 @@ S3CSE_MUST_USE s3cse_status s3cse_openssl_version(uint64_t *version);
  * |*code|, or 0. For tests: it is 0 before and after every call of this library. */
 S3CSE_MUST_USE s3cse_status s3cse_openssl_pending(uint64_t *code);
 
-/* ---- AES-256-GCM: 12-byte IV, optional AAD, 16-byte tag (SP 800-38D) ---- */
+/* ---- AES-GCM: 12-byte IV, optional AAD, 16-byte tag (SP 800-38D) ---- */
 
 typedef struct s3cse_gcm s3cse_gcm;
 
-/* s3cse_gcm_new starts a message. |key_len| must be 32 and |iv_len| 12. The caller never
- * encrypts two messages with one (key, IV). Key, IV and AAD are not referenced after the
+/* s3cse_gcm_new starts a message. |key_len| must be 32, or 16 or 24 for the smaller AES
+ * that Encryption SDK messages may use; |iv_len| must be 12. The caller never encrypts
+ * two messages with one (key, IV). Key, IV and AAD are not referenced after the
  * call. */
 S3CSE_MUST_USE s3cse_status s3cse_gcm_new(s3cse_gcm **out, s3cse_direction direction,
                                           const uint8_t *key, size_t key_len,
@@ -263,6 +266,36 @@ S3CSE_MUST_USE s3cse_status s3cse_segment_verify(s3cse_worker *worker, uint8_t *
                                                  const uint8_t *in, size_t in_len,
                                                  const uint8_t *value, size_t value_len,
                                                  s3cse_error *error);
+
+/* ---- Frames: many regular frames of an AWS Encryption SDK message in one call ----
+ *
+ * A frame holds |frame_length| bytes and is S3CSE_FRAME_OVERHEAD_BYTES longer. The key
+ * (16, 24 or 32 bytes) is the message's derived one. Frames are numbered from 1, the last
+ * number is not for regular ones. |out| and |in| must not overlap at all. */
+
+/* s3cse_frames_seal encrypts |in|, a whole number of frames' contents, into frames one
+ * after the other from number |first_sequence| on. |out_cap| must be at least |in_len|
+ * and the overhead of each frame, which is |*out_len|. The caller never seals two frames
+ * with one (key, number). If it fails after it began to write, |out| holds zeros. */
+S3CSE_MUST_USE s3cse_status s3cse_frames_seal(uint8_t *out, size_t out_cap,
+                                              size_t *out_len, const uint8_t *key,
+                                              size_t key_len, const uint8_t *message_id,
+                                              size_t message_id_len,
+                                              uint32_t first_sequence,
+                                              uint32_t frame_length, const uint8_t *in,
+                                              size_t in_len, s3cse_error *error);
+
+/* s3cse_frames_open decrypts |in|, a whole number of frames, the first of which must be
+ * number |first_sequence|. Returns S3CSE_ERROR_VERIFY if one of them does not verify or
+ * has another number: |out| then holds zeros, and |error|'s offset is the number of bytes
+ * in the frames before it. */
+S3CSE_MUST_USE s3cse_status s3cse_frames_open(uint8_t *out, size_t out_cap,
+                                              size_t *out_len, const uint8_t *key,
+                                              size_t key_len, const uint8_t *message_id,
+                                              size_t message_id_len,
+                                              uint32_t first_sequence,
+                                              uint32_t frame_length, const uint8_t *in,
+                                              size_t in_len, s3cse_error *error);
 
 #ifdef __cplusplus
 }

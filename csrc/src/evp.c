@@ -19,7 +19,8 @@ _Static_assert(S3CSE_EVP_PIECE_BYTES % S3CSE_BLOCK_BYTES == 0,
  * lock: a process may fork while another of its threads is in here, and the child must
  * not wait for it. */
 static const EVP_CIPHER *fetch(s3cse_cipher cipher) {
-  static const char *const kNames[S3CSE_NUM_CIPHERS] = {"AES-256-GCM", "AES-256-CTR",
+  static const char *const kNames[S3CSE_NUM_CIPHERS] = {"AES-256-GCM", "AES-128-GCM",
+                                                        "AES-192-GCM", "AES-256-CTR",
                                                         "AES-256-CBC", "AES-256-ECB"};
   static _Atomic(EVP_CIPHER *) fetched[S3CSE_NUM_CIPHERS];
   EVP_CIPHER *known = atomic_load(&fetched[cipher]);

@@ -8,6 +8,8 @@
 
 typedef enum {
   S3CSE_CIPHER_GCM = 0,
+  S3CSE_CIPHER_GCM_128,
+  S3CSE_CIPHER_GCM_192,
   S3CSE_CIPHER_CTR,
   S3CSE_CIPHER_CBC,
   S3CSE_CIPHER_ECB,
@@ -24,8 +26,9 @@ typedef struct {
   uint64_t limit;
 } s3cse_evp;
 
-/* s3cse_evp_init prepares a zeroed |evp|. |key| holds 32 bytes and |iv| as many as the
- * cipher wants. EVP's own padding is off. On failure |evp| holds nothing. */
+/* s3cse_evp_init prepares a zeroed |evp|. |key| and |iv| hold as many bytes as the cipher
+ * wants: a key has 32, but for the two ciphers named after their size. EVP's own padding
+ * is off. On failure |evp| holds nothing. */
 S3CSE_MUST_USE s3cse_status s3cse_evp_init(s3cse_evp *evp, s3cse_cipher cipher,
                                            s3cse_direction direction, const uint8_t *key,
                                            const uint8_t *iv, uint64_t limit,

@@ -1,3 +1,5 @@
+#include "gcm.h"
+
 #include <openssl/crypto.h>
 
 #include "evp.h"
@@ -13,12 +15,28 @@ struct s3cse_gcm {
 /* GCM counts AAD in 64 bits of bits (SP 800-38D section 5.2.1.1). */
 static const uint64_t kMaxAadBytes = UINT64_MAX / 8;
 
-static s3cse_status check_new(const uint8_t *key, size_t key_len, const uint8_t *iv,
-                              size_t iv_len, const uint8_t *aad, size_t aad_len,
+s3cse_status s3cse_gcm_cipher(s3cse_cipher *cipher, const uint8_t *key, size_t key_len,
                               s3cse_error *error) {
-  if (key == NULL || key_len != S3CSE_KEY_BYTES) {
-    return s3cse_fail(error, S3CSE_ERROR_ARGUMENT, 0, "the key must have 32 bytes");
+  if (key != NULL && key_len == S3CSE_KEY_BYTES) {
+    *cipher = S3CSE_CIPHER_GCM;
+    return S3CSE_OK;
   }
+  if (key != NULL && key_len == 16) {
+    *cipher = S3CSE_CIPHER_GCM_128;
+    return S3CSE_OK;
+  }
+  if (key != NULL && key_len == 24) {
+    *cipher = S3CSE_CIPHER_GCM_192;
+    return S3CSE_OK;
+  }
+  return s3cse_fail(error, S3CSE_ERROR_ARGUMENT, 0,
+                    "the key must have 16, 24 or 32 bytes");
+}
+
+static s3cse_status check_new(s3cse_cipher *cipher, const uint8_t *key, size_t key_len,
+                              const uint8_t *iv, size_t iv_len, const uint8_t *aad,
+                              size_t aad_len, s3cse_error *error) {
+  S3CSE_GUARD(s3cse_gcm_cipher(cipher, key, key_len, error));
   if (iv == NULL || iv_len != S3CSE_GCM_IV_BYTES) {
     return s3cse_fail(error, S3CSE_ERROR_ARGUMENT, 0, "the IV must have 12 bytes");
   }
@@ -28,9 +46,10 @@ static s3cse_status check_new(const uint8_t *key, size_t key_len, const uint8_t 
   return s3cse_span_check(aad, aad_len, error);
 }
 
-static s3cse_status start(s3cse_gcm *gcm, const uint8_t *key, const uint8_t *iv,
-                          const uint8_t *aad, size_t aad_len, s3cse_error *error) {
-  S3CSE_GUARD(s3cse_evp_init(&gcm->evp, S3CSE_CIPHER_GCM, gcm->direction, key, iv,
+static s3cse_status start(s3cse_gcm *gcm, s3cse_cipher cipher, const uint8_t *key,
+                          const uint8_t *iv, const uint8_t *aad, size_t aad_len,
+                          s3cse_error *error) {
+  S3CSE_GUARD(s3cse_evp_init(&gcm->evp, cipher, gcm->direction, key, iv,
                              S3CSE_GCM_MAX_BLOCKS * S3CSE_BLOCK_BYTES, error));
   return s3cse_evp_run(&gcm->evp, NULL, aad, aad_len, error);
 }
@@ -39,13 +58,14 @@ s3cse_status s3cse_gcm_new(s3cse_gcm **out, s3cse_direction direction, const uin
                            size_t key_len, const uint8_t *iv, size_t iv_len,
                            const uint8_t *aad, size_t aad_len, s3cse_error *error) {
   *out = NULL;
-  S3CSE_GUARD(check_new(key, key_len, iv, iv_len, aad, aad_len, error));
+  s3cse_cipher cipher = S3CSE_CIPHER_GCM;
+  S3CSE_GUARD(check_new(&cipher, key, key_len, iv, iv_len, aad, aad_len, error));
   s3cse_gcm *gcm = OPENSSL_zalloc(sizeof(*gcm));
   if (gcm == NULL) {
     return s3cse_fail_openssl(error, S3CSE_ERROR_MEMORY, 0, "no memory for a cipher");
   }
   gcm->direction = direction;
-  const s3cse_status started = start(gcm, key, iv, aad, aad_len, error);
+  const s3cse_status started = start(gcm, cipher, key, iv, aad, aad_len, error);
   if (started != S3CSE_OK) {
     s3cse_gcm_free(gcm);
     return started;

@@ -109,6 +109,10 @@ static void ciphers(void) {
   CHECK_OK(s3cse_gcm_update(gcm, out, LEN, &written, data, LEN, NULL));
   CHECK_OK(s3cse_gcm_finish_encrypt(gcm, tag, 16, NULL));
   s3cse_gcm_free(gcm);
+  CHECK_OK(s3cse_frames_seal(out, 16 + 64, &written, key, 32, data, 20, 1, 48, data, 48,
+                             NULL));
+  CHECK_OK(s3cse_frames_open(out + 80, 48, &written, key, 32, data, 20, 1, 48, out, 80,
+                             NULL));
   CHECK_OK(s3cse_cbc_new(&cbc, S3CSE_ENCRYPT, true, key, 32, kIv, 16, NULL));
   CHECK_OK(s3cse_cbc_update(cbc, out, LEN + 16, &written, data, LEN, NULL));
   CHECK_OK(s3cse_cbc_finish(cbc, out + written, 16, &written, NULL));

@@ -1,4 +1,4 @@
-/* AES-256-GCM: known answers, cuts, refusals, limits, and the end of a message. */
+/* AES-GCM: known answers, cuts, refusals, limits, and the end of a message. */
 #include "check.h"
 
 enum { LEN = 300 };
@@ -46,6 +46,27 @@ static void the_known_answer_comes_out(void) {
   CHECK_OK(s3cse_gcm_finish_encrypt(gcm, got + 13, 16, NULL));
   s3cse_gcm_free(gcm);
   CHECK(memcmp(got, want, sizeof(want)) == 0);
+}
+
+/* SP 800-38D's test cases 1, 7 and 13 (zero key and IV, nothing to encrypt): one for each
+ * size of AES. */
+static void every_size_of_key_has_its_own_cipher(void) {
+  const size_t sizes[] = {16, 24, 32};
+  const char *const tags[] = {"58e2fccefa7e3061367f1d57a4e7455a",
+                              "cd33b28ac773f74ba00ed1f312572435",
+                              "530f8afbc74536b9a963b4f1c4cb738b"};
+  const uint8_t zeros[32] = {0};
+  for (size_t i = 0; i < 3; i++) {
+    uint8_t want[16];
+    uint8_t got[16];
+    s3cse_gcm *gcm = NULL;
+    from_hex(want, tags[i]);
+    CHECK_OK(
+        s3cse_gcm_new(&gcm, S3CSE_ENCRYPT, zeros, sizes[i], zeros, 12, NULL, 0, NULL));
+    CHECK_OK(s3cse_gcm_finish_encrypt(gcm, got, 16, NULL));
+    s3cse_gcm_free(gcm);
+    CHECK(memcmp(got, want, 16) == 0);
+  }
 }
 
 static void any_cut_gives_the_same_bytes(void) {
@@ -110,6 +131,8 @@ static void wrong_arguments_start_nothing(void) {
   const s3cse_status wrong = S3CSE_ERROR_ARGUMENT;
   CHECK_STATUS(wrong,
                s3cse_gcm_new(&gcm, S3CSE_ENCRYPT, kKey, 31, kIv, 12, NULL, 0, NULL));
+  CHECK_STATUS(wrong,
+               s3cse_gcm_new(&gcm, S3CSE_ENCRYPT, kKey, 0, kIv, 12, NULL, 0, NULL));
   CHECK_STATUS(wrong,
                s3cse_gcm_new(&gcm, S3CSE_ENCRYPT, NULL, 32, kIv, 12, NULL, 0, NULL));
   CHECK_STATUS(wrong,
@@ -181,6 +204,7 @@ static void the_message_ends_at_2_36_minus_32_bytes(void) {
 
 int main(void) {
   the_known_answer_comes_out();
+  every_size_of_key_has_its_own_cipher();
   any_cut_gives_the_same_bytes();
   a_message_opens_and_a_flipped_bit_does_not();
   an_empty_message_has_a_tag();

@@ -142,6 +142,17 @@ static s3cse_status use_segments(s3cse_direction direction, s3cse_error *error) 
   return status;
 }
 
+static s3cse_status use_frames(s3cse_direction direction, s3cse_error *error) {
+  uint8_t in[132] = {0};
+  uint8_t out[164] = {0};
+  size_t written = 0;
+  if (direction == S3CSE_ENCRYPT) {
+    return s3cse_frames_seal(out, 164, &written, key, 32, in, 16, 1, 50, in, 100, error);
+  }
+  in[3] = 1;
+  return s3cse_frames_open(out, 132, &written, key, 32, in, 16, 1, 100, in, 132, error);
+}
+
 /* What the whole run gives: decrypting zeros does not verify, the rest works. */
 static s3cse_status expected(scenario use, s3cse_direction direction) {
   return use == use_ctr || use == use_segments || direction == S3CSE_ENCRYPT
@@ -208,7 +219,7 @@ static void a_leak_would_be_noticed(void) {
 }
 
 int main(void) {
-  const scenario all[] = {use_gcm, use_ctr, use_cbc, use_segments};
+  const scenario all[] = {use_gcm, use_ctr, use_cbc, use_segments, use_frames};
   fill(key, sizeof(key), 99);
   CHECK(CRYPTO_set_mem_functions(hook_malloc, hook_realloc, hook_free) == 1);
   a_leak_would_be_noticed();

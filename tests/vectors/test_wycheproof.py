@@ -1,4 +1,7 @@
-"""Project Wycheproof: every AES-256 case on both backends; every other case is refused. Counts are exact."""
+"""Project Wycheproof: every case on both backends, or it is refused: GCM of other IVs, CBC of other keys than 256 bits.
+
+Counts are exact.
+"""
 
 from __future__ import annotations
 
@@ -48,11 +51,11 @@ def seal_gcm(backend: Backend, case: dict[str, Any], aad: bytes, data: bytes) ->
 
 @both
 def test_gcm(backend: Backend) -> None:
-    """Valid cases encrypt and decrypt to the given bytes; modified tags fail; other keys and IVs are refused."""
+    """Valid cases encrypt and decrypt to the given bytes; modified tags fail; other IVs are refused."""
     counts: Counter[str] = Counter()
     for case in cases("aes_gcm_test.json"):
-        if len(case["key"]) != 32 or len(case["iv"]) != 12:
-            with pytest.raises(ValueError, match=r"(key|IV) must have"):
+        if len(case["iv"]) != 12:
+            with pytest.raises(ValueError, match="IV must have"):
                 backend.gcm_decryptor(case["key"], case["iv"], case["aad"])
             counts["refused"] += 1
             continue
@@ -61,7 +64,7 @@ def test_gcm(backend: Backend) -> None:
         sealed = seal_gcm(backend, case, case["aad"], case["msg"])
         assert (sealed == (case["ct"], case["tag"])) == valid, case["tcId"]
         counts[case["result"]] += 1
-    assert counts == {"valid": 39, "invalid": 27, "refused": 250}
+    assert counts == {"valid": 116, "invalid": 81, "refused": 119}
 
 
 @both
@@ -69,8 +72,8 @@ def test_gmac(backend: Backend) -> None:
     """GMAC is GCM with AAD only."""
     counts: Counter[str] = Counter()
     for case in cases("aes_gmac_test.json"):
-        if len(case["key"]) != 32 or len(case["iv"]) != 12:
-            with pytest.raises(ValueError, match=r"(key|IV) must have"):
+        if len(case["iv"]) != 12:
+            with pytest.raises(ValueError, match="IV must have"):
                 backend.gcm_encryptor(case["key"], case["iv"], case["msg"])
             counts["refused"] += 1
             continue
@@ -78,7 +81,7 @@ def test_gmac(backend: Backend) -> None:
         assert open_gcm(backend, case, case["msg"], b"") == (b"" if valid else None), case["tcId"]
         assert (seal_gcm(backend, case, case["msg"], b"")[1] == case["tag"]) == valid, case["tcId"]
         counts[case["result"]] += 1
-    assert counts == {"valid": 15, "invalid": 54, "refused": 345}
+    assert counts == {"valid": 45, "invalid": 162, "refused": 207}
 
 
 def open_cbc(backend: Backend, case: dict[str, Any]) -> bytes | None:

@@ -44,5 +44,12 @@ def check_pair(source: memoryview, target: memoryview, needed: int) -> None:
         raise ValueError("the output overlaps the input other than exactly")
 
 
+def check_apart(source: memoryview, target: memoryview, needed: int) -> None:
+    """Refuse a short output, and one whose first ``needed`` bytes overlap the input at all."""
+    check_pair(source, target, needed)
+    if needed and len(source) and _address(target) == _address(source):
+        raise ValueError("the output overlaps the input")
+
+
 def _address(view: memoryview) -> int:
     return int(_FFI.cast("uintptr_t", _FFI.from_buffer(view)))

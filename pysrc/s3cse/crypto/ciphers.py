@@ -5,8 +5,8 @@ the same memory as ``data`` (in place) but must not overlap it otherwise. Chunks
 included; the concatenated output does not depend on how the input was cut. Lengths are in bytes and are checked before
 anything is written. Nothing here allocates or copies payload. A closed, finished or failed cipher refuses every later
 call with :class:`ValueError`. Objects are not thread-safe: one message, one cipher, one thread at a time; calls release
-the GIL. Keys are 32 bytes and are wiped from the cipher's memory by ``close``, which is idempotent and which leaving a
-``with`` block calls. Argument mistakes raise ValueError or TypeError.
+the GIL. Keys are 32 bytes, for GCM messages also 16 or 24, and are wiped from the cipher's memory by ``close``, which
+is idempotent and which leaving a ``with`` block calls. Argument mistakes raise ValueError or TypeError.
 
 Sources: NIST SP 800-38A (CBC, CTR), SP 800-38D (GCM); FORMATS.md sections 5, 11 and 13 for the limits.
 """
@@ -23,9 +23,14 @@ if TYPE_CHECKING:  # typing only: the core has no such run-time dependency
     from s3cse.crypto.segments import ObjectCipher, Path
 
 KEY_BYTES = 32
+#: GCM messages alone may have smaller keys: the AWS Encryption SDK has suites for each size of AES.
+GCM_KEY_BYTES = (16, 24, 32)
 BLOCK_BYTES = 16
 GCM_IV_BYTES = 12
 GCM_TAG_BYTES = 16
+#: What a regular frame of an Encryption SDK message has beyond its plaintext: number, IV and tag.
+FRAME_OVERHEAD_BYTES = 32
+MAX_REGULAR_FRAMES = 2**32 - 2
 CBC_IV_BYTES = 16
 #: Data blocks use the counters 2 … 2^32 - 1 (SP 800-38D section 5.2.1.1), so this many blocks, no more.
 GCM_MAX_BLOCKS = 2**32 - 2
@@ -38,6 +43,14 @@ def check_first_block(first_block: int) -> None:
     """Refuse a block index that no GCM message has: 0 to GCM_MAX_BLOCKS, where no data follows the last."""
     if not 0 <= operator.index(first_block) <= GCM_MAX_BLOCKS:
         raise ValueError("the first block is beyond the cipher's length limit")
+
+
+def check_frames(first_sequence: int, frame_length: int) -> None:
+    """Refuse numbers that no regular frame has, and frame lengths that no header holds."""
+    if not 1 <= operator.index(first_sequence) <= MAX_REGULAR_FRAMES:
+        raise ValueError(f"sequence numbers of regular frames are 1 to {MAX_REGULAR_FRAMES}")
+    if not 1 <= operator.index(frame_length) < 2**32:
+        raise ValueError(f"frame lengths are 1 to {2**32 - 1}")
 
 
 class Cipher(Protocol):
@@ -69,14 +82,14 @@ class Cipher(Protocol):
 
 
 class GcmEncryptor(Cipher, Protocol):
-    """AES-256-GCM, 12-byte IV, optional AAD, 16-byte tag."""
+    """AES-GCM, 12-byte IV, optional AAD, 16-byte tag."""
 
     def finalize(self) -> bytes:
         """End the message and return its 16-byte tag."""
 
 
 class GcmDecryptor(Cipher, Protocol):
-    """AES-256-GCM. What ``update_into`` writes is **unverified** until ``finalize`` returns: wipe it if that raises."""
+    """AES-GCM. What ``update_into`` writes is **unverified** until ``finalize`` returns: wipe it if that raises."""
 
     def finalize(self, tag: Buffer) -> None:
         """End the message and verify its 16-byte tag in constant time.
@@ -138,6 +151,33 @@ class Backend(Protocol):
         Raises:
             IntegrityError: the key is the one in 2^128 that authenticates nothing: take another one to write, refuse
                 the object when reading.
+        """
+
+    def seal_frames(
+        self, key: Buffer, message_id: Buffer, first_sequence: int, frame_length: int, data: Buffer, out: Buffer
+    ) -> None:
+        """Encrypt regular frames of an Encryption SDK message, one after the other.
+
+        Args:
+            key: the message's derived one, 16, 24 or 32 bytes.
+            message_id: at most 32 bytes.
+            first_sequence: number of the first frame, from 1 on; never use one (key, number) twice.
+            frame_length: bytes of plaintext in each.
+            data: contents of whole frames.
+            out: room for them and FRAME_OVERHEAD_BYTES each; must not overlap ``data`` at all.
+
+        Raises:
+            ValueError: a length, or the last frame's number, is beyond its limit; nothing is written.
+        """
+
+    def open_frames(
+        self, key: Buffer, message_id: Buffer, first_sequence: int, frame_length: int, data: Buffer, out: Buffer
+    ) -> None:
+        """Decrypt regular frames; ``data`` holds whole frames, the first of which is number ``first_sequence``.
+
+        Raises:
+            IntegrityError: one of them does not verify or has another number; ``out`` holds zeros.
+            ValueError: as above.
         """
 
     def cbc_decryptor(self, key: Buffer, iv: Buffer, *, padding: bool = True) -> CbcDecryptor:

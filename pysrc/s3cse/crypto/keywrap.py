@@ -48,7 +48,7 @@ def wrap_gcm(wrapping_key: Buffer, data_key: Buffer, iv: bytes, bound: bytes) ->
         iv: 12 bytes, never twice under one key.
         bound: the content algorithm's text.
     """
-    return iv + AESGCM(bytes(wrapping_key)).encrypt(iv, bytes(data_key), bound)
+    return iv + seal_gcm(wrapping_key, data_key, iv, bound)
 
 
 def unwrap_gcm(wrapping_key: Buffer, wrapped: bytes, bound: bytes) -> Secret:
@@ -58,8 +58,22 @@ def unwrap_gcm(wrapping_key: Buffer, wrapped: bytes, bound: bytes) -> Secret:
         IntegrityError: another key, another bound text, or changed.
     """
     _check_length(wrapped, GCM_WRAPPED_BYTES)
+    return open_gcm(wrapping_key, wrapped[GCM_IV_BYTES:], wrapped[:GCM_IV_BYTES], bound)
+
+
+def seal_gcm(wrapping_key: Buffer, data_key: Buffer, iv: bytes, bound: bytes) -> bytes:
+    """Return ciphertext ‖ tag, without the IV; a data key of any length."""
+    return AESGCM(bytes(wrapping_key)).encrypt(iv, bytes(data_key), bound)
+
+
+def open_gcm(wrapping_key: Buffer, sealed: bytes, iv: bytes, bound: bytes) -> Secret:
+    """Return the data key that :func:`seal_gcm` sealed.
+
+    Raises:
+        IntegrityError: another key, IV or bound text, or changed.
+    """
     try:
-        return Secret(AESGCM(bytes(wrapping_key)).decrypt(wrapped[:GCM_IV_BYTES], wrapped[GCM_IV_BYTES:], bound))
+        return Secret(AESGCM(bytes(wrapping_key)).decrypt(iv, sealed, bound))
     except InvalidTag:
         raise does_not_unwrap() from None
 
@@ -189,22 +203,24 @@ def wrap_pkcs1(public_key: RSAPublicKey, data_key: Buffer) -> bytes:
     return public_key.encrypt(bytes(data_key), PKCS1v15())
 
 
-def unwrap_pkcs1(private_key: RSAPrivateKey, wrapped: bytes, rejection: Secret) -> Secret:
+def unwrap_pkcs1(private_key: RSAPrivateKey, wrapped: bytes, rejection: Secret, key_bytes: int = KEY_BYTES) -> Secret:
     """Return the data key, or a made-up one: whether the padding was right is never told (Bleichenbacher's attack).
 
     OpenSSL 3.2 and later rejects implicitly: for bad padding it returns made-up bytes of a made-up length. Other
-    libraries below ``cryptography`` raise a ValueError. Both, and a plaintext of another length than 32, end here as
+    libraries below ``cryptography`` raise a ValueError. Both, and a plaintext of another length, end here as
     :func:`made_up_key`, which is computed in every case, before anything is known. What then fails is the body.
 
     Args:
         rejection: see :func:`rejection_secret`.
+        key_bytes: length of the data key, at most 32.
     """
-    made_up = made_up_key(rejection, wrapped)
+    longest = made_up_key(rejection, wrapped)
+    made_up = Secret(longest.view()[:key_bytes])
     try:
         plaintext = private_key.decrypt(wrapped, PKCS1v15())
     except ValueError:
         plaintext = b""
-    return Secret(plaintext) if len(plaintext) == KEY_BYTES else made_up
+    return Secret(plaintext) if len(plaintext) == key_bytes else made_up
 
 
 def rejection_secret(private_key: RSAPrivateKey) -> Secret:

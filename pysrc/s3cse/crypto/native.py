@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, NoReturn, TypeVar
 
 from s3cse.crypto._native import ffi, lib
-from s3cse.crypto.ciphers import BLOCK_BYTES, GCM_TAG_BYTES, check_first_block
+from s3cse.crypto.ciphers import BLOCK_BYTES, GCM_TAG_BYTES, check_first_block, check_frames
 from s3cse.crypto.segments import VALUE_BYTES, Path, SegmentValue, check_length, check_place, packed
 from s3cse.errors import IntegrityError, S3CSEError
 
@@ -352,3 +352,35 @@ def object_cipher(key: Buffer, iv: Buffer, aad: Buffer = b"", *, path: Path | No
     with _readable(key) as k, _readable(iv) as i, _readable(aad) as a:
         arguments = (_PATHS[path], k, len(k), i, len(i), a, len(a))
         return _ObjectCipher(_new("s3cse_object **", lib.s3cse_object_new, *arguments))
+
+
+def _frames(
+    function: Callable[..., int],
+    key: Buffer,
+    message_id: Buffer,
+    first_sequence: int,
+    frame_length: int,
+    data: Buffer,
+    out: Buffer,
+) -> None:
+    check_frames(first_sequence, frame_length)  # before C, as above
+    written, error = ffi.new("size_t *"), ffi.new("s3cse_error *")
+    with _readable(key) as k, _readable(message_id) as i, _readable(data) as source, _writable(out) as target:
+        front = (target, len(target), written, k, len(k), i, len(i))
+        status = function(*front, first_sequence, frame_length, source, len(source), error)
+    if status != lib.S3CSE_OK:
+        _raise(status, error)
+
+
+def seal_frames(
+    key: Buffer, message_id: Buffer, first_sequence: int, frame_length: int, data: Buffer, out: Buffer
+) -> None:
+    """Encrypt regular frames; see :class:`s3cse.crypto.ciphers.Backend`."""
+    _frames(lib.s3cse_frames_seal, key, message_id, first_sequence, frame_length, data, out)
+
+
+def open_frames(
+    key: Buffer, message_id: Buffer, first_sequence: int, frame_length: int, data: Buffer, out: Buffer
+) -> None:
+    """Decrypt regular frames."""
+    _frames(lib.s3cse_frames_open, key, message_id, first_sequence, frame_length, data, out)

@@ -25,12 +25,14 @@ from s3cse.crypto.ciphers import (
     BLOCK_BYTES,
     CBC_IV_BYTES,
     GCM_IV_BYTES,
+    GCM_KEY_BYTES,
     GCM_MAX_BLOCKS,
     GCM_MAX_PLAINTEXT_BYTES,
     GCM_TAG_BYTES,
     KEY_BYTES,
     check_first_block,
 )
+from s3cse.crypto.oracle_frames import open_frames, seal_frames
 from s3cse.crypto.oracle_segments import object_cipher
 from s3cse.errors import IntegrityError
 
@@ -46,6 +48,8 @@ __all__ = [
     "gcm_decryptor",
     "gcm_encryptor",
     "object_cipher",
+    "open_frames",
+    "seal_frames",
 ]
 
 _C = TypeVar("_C", bound="_Cipher")
@@ -54,12 +58,22 @@ _C = TypeVar("_C", bound="_Cipher")
 def _check_sizes(key: Buffer, iv: Buffer, iv_bytes: int) -> None:
     if len(readable(key)) != KEY_BYTES:
         raise ValueError(f"the key must have {KEY_BYTES} bytes")
+    _check_iv(iv, iv_bytes)
+
+
+def _check_gcm_sizes(key: Buffer, iv: Buffer) -> None:
+    if len(readable(key)) not in GCM_KEY_BYTES:
+        raise ValueError("the key must have 16, 24 or 32 bytes")
+    _check_iv(iv, GCM_IV_BYTES)
+
+
+def _check_iv(iv: Buffer, iv_bytes: int) -> None:
     if len(readable(iv)) != iv_bytes:
         raise ValueError(f"the IV must have {iv_bytes} bytes")
 
 
-def _aes(key: Buffer) -> algorithms.AES256:
-    return algorithms.AES256(bytes(key))
+def _aes(key: Buffer) -> algorithms.AES:
+    return algorithms.AES(bytes(key))
 
 
 def _does_not_verify() -> IntegrityError:
@@ -232,7 +246,7 @@ def _unpadded(block: bytes) -> bytes | None:
 def gcm_encryptor(key: Buffer, iv: Buffer, aad: Buffer = b"") -> _GcmEncryptor:
     """Start a GCM message; see :class:`s3cse.crypto.ciphers.Backend`."""
     extra = readable(aad)
-    _check_sizes(key, iv, GCM_IV_BYTES)
+    _check_gcm_sizes(key, iv)
     context = Cipher(_aes(key), modes.GCM(bytes(iv))).encryptor()
     context.authenticate_additional_data(extra)
     return _GcmEncryptor(context, GCM_MAX_PLAINTEXT_BYTES)
@@ -241,7 +255,7 @@ def gcm_encryptor(key: Buffer, iv: Buffer, aad: Buffer = b"") -> _GcmEncryptor:
 def gcm_decryptor(key: Buffer, iv: Buffer, aad: Buffer = b"") -> _GcmDecryptor:
     """Start reading a GCM message."""
     extra = readable(aad)
-    _check_sizes(key, iv, GCM_IV_BYTES)
+    _check_gcm_sizes(key, iv)
     context = Cipher(_aes(key), modes.GCM(bytes(iv))).decryptor()
     context.authenticate_additional_data(extra)
     return _GcmDecryptor(context, GCM_MAX_PLAINTEXT_BYTES)

@@ -5,6 +5,8 @@ from s3cse.keyrings.base import Claim, Claiming, DataKey, Keyring
 from s3cse.keyrings.caching import CachingKeyring
 from s3cse.keyrings.kms import KmsKeyring, kms_client
 from s3cse.keyrings.kms_discovery import KmsDiscoveryKeyring
+from s3cse.keyrings.message_keys import EncryptedDataKey, MessageKey, MessageKeyring
+from s3cse.keyrings.message_reuse import ReuseLimits
 from s3cse.keyrings.multi import MultiKeyring
 from s3cse.keyrings.pkcs11 import Pkcs11Keyring
 from s3cse.keyrings.provider import Materials, MaterialsProvider, ProviderKeyring
@@ -16,14 +18,18 @@ __all__ = [
     "Claim",
     "Claiming",
     "DataKey",
+    "EncryptedDataKey",
     "Keyring",
     "KmsDiscoveryKeyring",
     "KmsKeyring",
     "Materials",
     "MaterialsProvider",
+    "MessageKey",
+    "MessageKeyring",
     "MultiKeyring",
     "Pkcs11Keyring",
     "ProviderKeyring",
+    "ReuseLimits",
     "RsaKeyring",
     "kms_client",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from s3cse.crypto.ciphers import GCM_IV_BYTES
@@ -12,7 +12,10 @@ from s3cse.crypto.secret import Secret
 from s3cse.envelope.model import WRAP_AES_GCM, WRAP_AES_WRAP, WRAP_V1_AES, Envelope
 from s3cse.envelope.profiles import Profile
 from s3cse.errors import IntegrityError, SettingsError
+from s3cse.keyrings import message_aes
 from s3cse.keyrings.base import Claim, DataKey
+from s3cse.keyrings.message_keys import EncryptedDataKey, MessageKey, first_opened
+from s3cse.keyrings.message_names import KeyNames, checked_names
 from s3cse.keyrings.raw import (
     AES_WRAPPED_BYTES,
     RawKeyring,
@@ -42,7 +45,7 @@ class AesKeyring(RawKeyring):
     Args:
         key: 16, 24 or 32 raw bytes, copied.
         matdesc: materials description; None: new objects get an empty one.
-        provider_id: the key's namespace in Encryption SDK messages.
+        provider_id: the key's namespace in Encryption SDK messages, which need both names.
         key_id: the key's name in Encryption SDK messages.
 
     Raises:
@@ -99,6 +102,30 @@ class AesKeyring(RawKeyring):
         if envelope.wrap_algorithm == WRAP_AES_WRAP:
             return unwrap_rfc3394(self._key.view(), wrapped)
         return unwrap_gcm(self._key.view(), wrapped, bound_text(envelope.content_algorithm.value))
+
+    def new_message_key(self, context: Mapping[str, str], key_bytes: int) -> MessageKey:
+        """See MessageKeyring."""
+        plaintext = Secret(random_bytes(key_bytes))
+        return MessageKey(plaintext, self.wrap_message_key(plaintext, context))
+
+    def wrap_message_key(self, plaintext: Secret, context: Mapping[str, str]) -> tuple[EncryptedDataKey, ...]:
+        """See MessageKeyring."""
+        return (message_aes.wrap(self._key, self._names(), plaintext, context),)
+
+    def unwrap_message_key(
+        self, encrypted: Sequence[EncryptedDataKey], context: Mapping[str, str], key_bytes: int
+    ) -> Secret:
+        """See MessageKeyring."""
+        names = self._names()
+        return first_opened(
+            encrypted,
+            lambda candidate: message_aes.is_own(candidate, names),
+            lambda candidate: message_aes.unwrap(self._key, candidate, context, key_bytes),
+            f"a data key under AES key {names}",
+        )
+
+    def _names(self) -> KeyNames:
+        return checked_names(self.provider_id, self.key_id)
 
     def claim(self, envelope: Envelope) -> Claim:
         """See Claiming."""

@@ -1,7 +1,8 @@
-"""A bounded, expiring cache of unwrapped data keys, for reading.
+"""A bounded, expiring cache of unwrapped data keys, for reading; and, where asked for, of new ones for messages.
 
 An object is opened once but read in many ranges and by several threads; without a cache each would cost a call to the
-key service (S3A makes one Decrypt per ranged GET). New data keys are never cached: every object gets its own.
+key service (S3A makes one Decrypt per ranged GET). New data keys of S3 objects are never cached: every object gets its
+own. Those of Encryption SDK messages are, if limits are given (see message_reuse).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -19,6 +20,9 @@ from s3cse.crypto.secret import Secret
 from s3cse.envelope.model import Envelope
 from s3cse.envelope.profiles import Profile
 from s3cse.keyrings.base import Claim, DataKey, Keyring, claim_of, replaces_description
+from s3cse.keyrings.encryption_context import serialized
+from s3cse.keyrings.message_keys import EncryptedDataKey, MessageKey, checked_message_keyring
+from s3cse.keyrings.message_reuse import ReusedKeys, ReuseLimits
 
 
 @dataclass(slots=True)
@@ -48,6 +52,8 @@ class CachingKeyring:
         max_age: seconds after which a key is asked for again, so that a revoked permission takes effect.
         max_uses: times a key is handed out before it is asked for again; None: no limit.
         clock: returns seconds; monotonic.
+        reuse: limits within which several Encryption SDK messages of one context share a data key; None: each message
+            has its own.
     """
 
     def __init__(
@@ -57,6 +63,8 @@ class CachingKeyring:
         max_age: float = 300.0,
         max_uses: int | None = None,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        reuse: ReuseLimits | None = None,
     ) -> None:
         if max_entries < 1 or max_age <= 0 or (max_uses is not None and max_uses < 1):
             raise ValueError("max_entries, max_age and max_uses must be positive")
@@ -66,6 +74,9 @@ class CachingKeyring:
         self._max_uses = max_uses
         self._clock = clock
         self._caches: dict[int, _Cache] = {}
+        self._reused = None
+        if reuse is not None:
+            self._reused = ReusedKeys(checked_message_keyring(inner), reuse, max_entries, clock)
 
     @property
     def kind(self) -> str:
@@ -93,10 +104,37 @@ class CachingKeyring:
 
     def unwrap(self, envelope: Envelope) -> Secret:
         """See Keyring; at most one call of the inner keyring at a time for one object. Failures are not remembered."""
-        entry = self._entry(_identity(envelope))
+        return self._remembered(_identity(envelope), lambda: self._inner.unwrap(envelope))
+
+    def new_message_key(self, context: Mapping[str, str], key_bytes: int) -> MessageKey:
+        """See MessageKeyring; never cached."""
+        return checked_message_keyring(self._inner).new_message_key(context, key_bytes)
+
+    def message_key_for(self, context: Mapping[str, str], key_bytes: int, plaintext_bytes: int | None) -> MessageKey:
+        """See MessageKeyReuse; a new one where no limits were given."""
+        if self._reused is None:
+            return self.new_message_key(context, key_bytes)
+        return self._reused.key_for(context, key_bytes, plaintext_bytes)
+
+    def wrap_message_key(self, plaintext: Secret, context: Mapping[str, str]) -> tuple[EncryptedDataKey, ...]:
+        """See MessageKeyring."""
+        return checked_message_keyring(self._inner).wrap_message_key(plaintext, context)
+
+    def unwrap_message_key(
+        self, encrypted: Sequence[EncryptedDataKey], context: Mapping[str, str], key_bytes: int
+    ) -> Secret:
+        """See MessageKeyring; as for unwrap."""
+        inner = checked_message_keyring(self._inner)
+        return self._remembered(
+            _message_identity(encrypted, context, key_bytes),
+            lambda: inner.unwrap_message_key(encrypted, context, key_bytes),
+        )
+
+    def _remembered(self, identity: bytes, ask: Callable[[], Secret]) -> Secret:
+        entry = self._entry(identity)
         with entry.lock:
             if entry.key is None or self._clock() >= entry.expires or entry.uses == self._max_uses:
-                key = self._inner.unwrap(envelope)
+                key = ask()
                 # The key comes last: from then on another thread may drop the entry by its age.
                 entry.expires = self._clock() + self._max_age
                 entry.uses = 0
@@ -140,10 +178,22 @@ def _identity(envelope: Envelope) -> bytes:
     That is all a data key depends on. The message id and commitment of format V3 come after it: each object derives its
     own key from the data key and checks its own commitment, cached or not.
     """
-    digest = hashlib.sha256()
     context = sorted((envelope.materials_description or {}).items())
     texts = [envelope.format.value, envelope.content_algorithm.value, envelope.wrap_algorithm]
     texts += [text for entry in context for text in entry]
-    for piece in (envelope.encrypted_data_key, *(text.encode("utf-8", "surrogatepass") for text in texts)):
+    return _digest(envelope.encrypted_data_key, *(text.encode("utf-8", "surrogatepass") for text in texts))
+
+
+def _message_identity(encrypted: Sequence[EncryptedDataKey], context: Mapping[str, str], key_bytes: int) -> bytes:
+    """Return the same of a message: no envelope's digest has its label in front."""
+    pieces = [
+        piece for key in encrypted for piece in (key.provider_id.encode("utf-8"), key.provider_info, key.ciphertext)
+    ]
+    return _digest(b"message", serialized(context), key_bytes.to_bytes(1, "big"), *pieces)
+
+
+def _digest(*pieces: bytes) -> bytes:
+    digest = hashlib.sha256()
+    for piece in pieces:
         digest.update(len(piece).to_bytes(8, "big") + piece)
     return digest.digest()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
+from s3cse.crypto.ciphers import KEY_BYTES
 from s3cse.crypto.secret import Secret
 from s3cse.envelope.model import KMS_KEY_ID_ENTRY, RESERVED_CONTEXT_KEY, WRAP_KMS, WRAP_KMS_CONTEXT, Envelope
 from s3cse.envelope.profiles import Profile
 from s3cse.errors import SettingsError
+from s3cse.keyrings import message_kms
 from s3cse.keyrings.base import Claim, DataKey
 from s3cse.keyrings.kms_arn import may_be_same_key
 from s3cse.keyrings.kms_service import (
@@ -19,6 +21,7 @@ from s3cse.keyrings.kms_service import (
     decryption_context,
     kms_client,
 )
+from s3cse.keyrings.message_keys import EncryptedDataKey, MessageKey, first_opened
 
 __all__ = ["KmsKeyring", "kms_client"]
 
@@ -94,9 +97,7 @@ class KmsKeyring:
                 fix="choose the profile for a KMS keyring",
             )
         answer = self._service.generate_data_key(KeyId=self._key_id, KeySpec="AES_256", EncryptionContext=context)
-        encrypted = answer.get("CiphertextBlob")
-        if not isinstance(encrypted, bytes) or not encrypted:
-            raise self._service.bad_answer("GenerateDataKey", "no wrapped key", "a wrapped key")
+        encrypted = self._service.wrapped_key("GenerateDataKey", answer)
         return DataKey(self._data_key("GenerateDataKey", answer), encrypted, context)
 
     def unwrap(self, envelope: Envelope) -> Secret:
@@ -108,14 +109,57 @@ class KmsKeyring:
         )
         return self._data_key("Decrypt", answer)
 
+    def new_message_key(self, context: Mapping[str, str], key_bytes: int) -> MessageKey:
+        """See MessageKeyring. One GenerateDataKey call."""
+        self._check_for_messages()
+        answer = self._service.generate_data_key(
+            KeyId=self._key_id, NumberOfBytes=key_bytes, EncryptionContext=dict(context)
+        )
+        plaintext = self._data_key("GenerateDataKey", answer, key_bytes)
+        return MessageKey(plaintext, (message_kms.wrapped(self._service, "GenerateDataKey", answer),))
+
+    def wrap_message_key(self, plaintext: Secret, context: Mapping[str, str]) -> tuple[EncryptedDataKey, ...]:
+        """See MessageKeyring. One Encrypt call."""
+        self._check_for_messages()
+        answer = self._service.encrypt(
+            KeyId=self._key_id, Plaintext=bytes(plaintext.view()), EncryptionContext=dict(context)
+        )
+        self._check_used_key("Encrypt", answer)
+        return (message_kms.wrapped(self._service, "Encrypt", answer),)
+
+    def unwrap_message_key(
+        self, encrypted: Sequence[EncryptedDataKey], context: Mapping[str, str], key_bytes: int
+    ) -> Secret:
+        """See MessageKeyring. One Decrypt call for each wrapped key that may be under the keyring's key."""
+        self._check_for_messages()
+
+        def opened(candidate: EncryptedDataKey) -> Secret:
+            answer = self._service.decrypt(
+                KeyId=self._key_id, CiphertextBlob=candidate.ciphertext, EncryptionContext=dict(context)
+            )
+            return self._data_key("Decrypt", answer, key_bytes)
+
+        return first_opened(
+            encrypted,
+            lambda candidate: message_kms.may_be_under(candidate, self._key_id),
+            opened,
+            f"a data key under KMS key {self._key_id}",
+        )
+
+    def _check_for_messages(self) -> None:
+        message_kms.check_no_context(self._context if self._override is None else self._override)
+
     def claim(self, envelope: Envelope) -> Claim:
         """See Claiming."""
         return claim_of_kms(envelope)
 
-    def _data_key(self, operation: str, answer: Mapping[str, Any]) -> Secret:
+    def _data_key(self, operation: str, answer: Mapping[str, Any], key_bytes: int = KEY_BYTES) -> Secret:
+        self._check_used_key(operation, answer)
+        return self._service.data_key(operation, answer, key_bytes)
+
+    def _check_used_key(self, operation: str, answer: Mapping[str, Any]) -> None:
         used = answer.get("KeyId")
         if used is not None and not may_be_same_key(self._key_id, used):
             # KMS itself checks the KeyId that we send; not every stand-in for it does.
             found = f"the data key is under {used}"
             raise self._service.bad_answer(operation, found, "one under the key that was named")
-        return self._service.data_key(operation, answer)

@@ -18,6 +18,14 @@ class KeyArn:
     account: str
     resource: str
 
+    def __str__(self) -> str:
+        return f"arn:{self.partition}:kms:{self.region}:{self.account}:{self.resource}"
+
+    @property
+    def is_multi_region(self) -> bool:
+        """Whether the key has, or may have, relatives in other Regions."""
+        return self.resource.startswith(f"key/{_MULTI_REGION}")
+
 
 def parse_key_arn(name: object) -> KeyArn | None:
     """Return the parts of a KMS ARN of a key or an alias, None for anything else."""
@@ -46,6 +54,6 @@ def may_be_same_key(configured: str, used: object) -> bool:
     return (
         wanted is not None
         and shown is not None
-        and wanted.resource.startswith(f"key/{_MULTI_REGION}")
+        and wanted.is_multi_region
         and (wanted.partition, wanted.account, wanted.resource) == (shown.partition, shown.account, shown.resource)
     )

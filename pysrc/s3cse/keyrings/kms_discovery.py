@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from s3cse.crypto.secret import Secret
 from s3cse.envelope.model import Envelope
 from s3cse.envelope.profiles import Profile
 from s3cse.errors import KeyringError, SettingsError
+from s3cse.keyrings import message_kms
 from s3cse.keyrings.base import Claim, DataKey
-from s3cse.keyrings.kms_arn import parse_key_arn
+from s3cse.keyrings.kms_arn import KeyArn, parse_key_arn
 from s3cse.keyrings.kms_service import KmsService, checked_context, claim_of_kms, decryption_context
+from s3cse.keyrings.message_keys import EncryptedDataKey, MessageKey, first_opened
+from s3cse.keyrings.message_names import KMS_PROVIDER
 
 _ACCOUNT_DIGITS = 12
 
@@ -86,16 +89,69 @@ class KmsDiscoveryKeyring:
         """See Claiming."""
         return claim_of_kms(envelope)
 
-    def _check_key(self, used: object) -> None:
-        if self._accounts is None and self._regions is None:
-            return
-        arn = parse_key_arn(used)
-        trusted = (
+    def new_message_key(self, context: Mapping[str, str], key_bytes: int) -> MessageKey:  # noqa: ARG002 - refused
+        """Refuse.
+
+        Raises:
+            SettingsError: always.
+        """
+        raise _cannot_write()
+
+    def wrap_message_key(
+        self,
+        plaintext: Secret,  # noqa: ARG002 - refused
+        context: Mapping[str, str],  # noqa: ARG002 - refused
+    ) -> tuple[EncryptedDataKey, ...]:
+        """Refuse.
+
+        Raises:
+            SettingsError: always.
+        """
+        raise _cannot_write()
+
+    def unwrap_message_key(
+        self, encrypted: Sequence[EncryptedDataKey], context: Mapping[str, str], key_bytes: int
+    ) -> Secret:
+        """See MessageKeyring. Messages name their keys, so those that are not trusted are never asked for.
+
+        A multi-Region key of another Region is asked for in the client's; other keys of other Regions are left out.
+        """
+        message_kms.check_no_context(self._context)
+
+        def opened(candidate: EncryptedDataKey) -> Secret:
+            arn = str(self._askable(candidate))
+            answer = self._service.decrypt(
+                KeyId=arn, CiphertextBlob=candidate.ciphertext, EncryptionContext=dict(context)
+            )
+            if answer.get("KeyId") != arn:
+                raise self._service.bad_answer("Decrypt", f"key {answer.get('KeyId')}", f"key {arn}")
+            return self._service.data_key("Decrypt", answer, key_bytes)
+
+        return first_opened(
+            encrypted,
+            lambda candidate: self._askable(candidate) is not None,
+            opened,
+            "a data key under a KMS key" + (f" of {self._filter()}" if self._filter() else ""),
+        )
+
+    def _askable(self, encrypted: EncryptedDataKey) -> KeyArn | None:
+        if encrypted.provider_id != KMS_PROVIDER:
+            return None
+        arn = message_kms.in_region(message_kms.named_key(encrypted)[1], self._service.region)
+        return arn if self._trusts(arn) else None
+
+    def _trusts(self, arn: KeyArn | None) -> bool:
+        return (
             arn is not None
             and (self._accounts is None or arn.account in self._accounts)
             and (self._regions is None or arn.region in self._regions)
         )
-        if not trusted:
+
+    def _check_key(self, used: object) -> None:
+        if self._accounts is None and self._regions is None:
+            return
+        arn = parse_key_arn(used)
+        if not self._trusts(arn):
             raise KeyringError(
                 "the object's data key is under a KMS key that is not trusted",
                 found=f"key {used}" if arn is not None else f"no key ARN in KMS's answer, but {used!r}",

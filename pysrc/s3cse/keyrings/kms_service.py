@@ -76,6 +76,19 @@ class KmsService:
         """
         return self._call("Decrypt", "decrypt", arguments)
 
+    def encrypt(self, **arguments: Any) -> Mapping[str, Any]:
+        """Call Encrypt.
+
+        Raises:
+            KeyringError: as above.
+        """
+        return self._call("Encrypt", "encrypt", arguments)
+
+    @property
+    def region(self) -> str | None:
+        """The client's AWS Region, None where it does not say."""
+        return getattr(getattr(self._kms, "meta", None), "region_name", None)
+
     def _call(self, operation: str, method: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         if os.getpid() != self._process:
             # Two processes on one TLS connection would read each other's answers.
@@ -105,17 +118,28 @@ class KmsService:
             ) from error
         return answer
 
-    def data_key(self, operation: str, answer: Mapping[str, Any]) -> Secret:
+    def data_key(self, operation: str, answer: Mapping[str, Any], key_bytes: int = KEY_BYTES) -> Secret:
         """Return the plaintext key of an answer.
 
         Raises:
-            KeyringError: there is none, or it has not 32 bytes.
+            KeyringError: there is none, or it has another length.
         """
         plaintext = answer.get("Plaintext")
-        if not isinstance(plaintext, bytes) or len(plaintext) != KEY_BYTES:
+        if not isinstance(plaintext, bytes) or len(plaintext) != key_bytes:
             size = len(plaintext) if isinstance(plaintext, bytes) else 0
-            raise self.bad_answer(operation, f"a data key of {size} bytes", f"{KEY_BYTES} bytes")
+            raise self.bad_answer(operation, f"a data key of {size} bytes", f"{key_bytes} bytes")
         return Secret(plaintext)
+
+    def wrapped_key(self, operation: str, answer: Mapping[str, Any]) -> bytes:
+        """Return the wrapped key of an answer.
+
+        Raises:
+            KeyringError: there is none.
+        """
+        wrapped = answer.get("CiphertextBlob")
+        if not isinstance(wrapped, bytes) or not wrapped:
+            raise self.bad_answer(operation, "no wrapped key", "a wrapped key")
+        return wrapped
 
     def bad_answer(self, operation: str, found: str, expected: str) -> KeyringError:
         """Return the error for an answer that KMS itself would not give."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from s3cse.crypto.secret import Secret
@@ -11,6 +11,7 @@ from s3cse.envelope.profiles import Profile
 from s3cse.errors import KeyringError, SettingsError
 from s3cse.keyrings.base import Claim, DataKey, Keyring, claim_of
 from s3cse.keyrings.description import shown
+from s3cse.keyrings.message_keys import EncryptedDataKey, MessageKey, checked_message_keyring
 
 
 class MultiKeyring:
@@ -24,19 +25,25 @@ class MultiKeyring:
     Args:
         keyrings: the members; any keyring, also a caching or multi one.
         writer: wraps new data keys, and reads as well; None: the first member.
+        also_wrap: keyrings that wrap the data keys of Encryption SDK messages too, so that each of them alone opens
+            what is written; they read as well. S3 objects have room for the writer's only.
 
     Raises:
         SettingsError: there is no member.
     """
 
-    def __init__(self, keyrings: Sequence[Keyring], writer: Keyring | None = None) -> None:
+    def __init__(
+        self, keyrings: Sequence[Keyring], writer: Keyring | None = None, *, also_wrap: Sequence[Keyring] = ()
+    ) -> None:
         members = list(keyrings)
+        members += [other for other in also_wrap if all(member is not other for member in members)]
         if writer is not None and all(member is not writer for member in members):
             members.insert(0, writer)
         if not members:
             raise SettingsError("a multi keyring needs at least one keyring", found="none", expected="[keyring, …]")
         self._members = tuple(members)
         self._writer = members[0] if writer is None else writer
+        self._also_wrap = tuple(other for other in also_wrap if other is not self._writer)
 
     @property
     def kind(self) -> str:
@@ -71,6 +78,34 @@ class MultiKeyring:
             return _ask_in_turn(envelope, by_claim[Claim.ASK])
         return self._only(envelope, by_claim[Claim.POSSIBLE]).unwrap(envelope)
 
+    def new_message_key(self, context: Mapping[str, str], key_bytes: int) -> MessageKey:
+        """See MessageKeyring: made by the writer, wrapped by it and those that wrap too."""
+        made = checked_message_keyring(self._writer).new_message_key(context, key_bytes)
+        return MessageKey(made.plaintext, made.encrypted + self._others_wrap(made.plaintext, context))
+
+    def wrap_message_key(self, plaintext: Secret, context: Mapping[str, str]) -> tuple[EncryptedDataKey, ...]:
+        """See MessageKeyring; as above."""
+        own = checked_message_keyring(self._writer).wrap_message_key(plaintext, context)
+        return own + self._others_wrap(plaintext, context)
+
+    def _others_wrap(self, plaintext: Secret, context: Mapping[str, str]) -> tuple[EncryptedDataKey, ...]:
+        others = map(checked_message_keyring, self._also_wrap)
+        return tuple(wrapped for other in others for wrapped in other.wrap_message_key(plaintext, context))
+
+    def unwrap_message_key(
+        self, encrypted: Sequence[EncryptedDataKey], context: Mapping[str, str], key_bytes: int
+    ) -> Secret:
+        """See MessageKeyring. Messages name their keys, so members are asked in turn, each for its own."""
+        refusals = []
+        for member in map(checked_message_keyring, self._members):
+            try:
+                return member.unwrap_message_key(encrypted, context, key_bytes)
+            except KeyringError as error:
+                if len(self._members) == 1:
+                    raise
+                refusals.append(error)
+        raise _none_opens("the message", refusals, self._members) from refusals[-1]
+
     def claim(self, envelope: Envelope) -> Claim:
         """See Claiming: the best claim of a member."""
         made = {claim_of(member, envelope) for member in self._members}
@@ -97,12 +132,16 @@ def _ask_in_turn(envelope: Envelope, members: Sequence[Keyring]) -> Secret:
             if len(members) == 1:
                 raise
             refusals.append(error)
-    raise KeyringError(
-        f"none of {len(members)} keyrings opens the object",
+    raise _none_opens("the object", refusals, members) from refusals[-1]
+
+
+def _none_opens(what: str, refusals: Sequence[KeyringError], members: Sequence[Keyring]) -> KeyringError:
+    return KeyringError(
+        f"none of {len(members)} keyrings opens {what}",
         found="; ".join(f"{number}: {error}" for number, error in enumerate(refusals, start=1)),
         expected="one: " + "; ".join(map(_named, members)),
-        fix="add a keyring with the object's key",
-    ) from refusals[-1]
+        fix=f"add a keyring with {what}'s key",
+    )
 
 
 def _named(keyring: Keyring) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
@@ -14,11 +14,16 @@ from s3cse.crypto.keywrap import (
     wrap_oaep_sha1,
     wrap_pkcs1,
 )
+from s3cse.crypto.randomness import random_bytes
 from s3cse.crypto.secret import Secret
 from s3cse.envelope.model import WRAP_RSA_OAEP_SHA1, WRAP_RSA_OAEP_SHA256, WRAP_V1_RSA, Envelope
 from s3cse.envelope.profiles import Profile
 from s3cse.errors import IntegrityError, KeyringError, SettingsError
+from s3cse.keyrings import message_rsa
 from s3cse.keyrings.base import Claim, DataKey
+from s3cse.keyrings.message_keys import EncryptedDataKey, MessageKey, first_opened
+from s3cse.keyrings.message_names import KeyNames, checked_names
+from s3cse.keyrings.message_rsa import RsaPadding
 from s3cse.keyrings.raw import (
     RawKeyring,
     bound_text,
@@ -45,11 +50,13 @@ class RsaKeyring(RawKeyring):
         public_key: PEM or DER (SubjectPublicKeyInfo), or an RSAPublicKey of ``cryptography``.
         private_key: PEM or DER (PKCS#8 or PKCS#1, not encrypted), or an RSAPrivateKey; its public half follows from it.
         matdesc: materials description; None: new objects get an empty one.
-        provider_id: the key's namespace in Encryption SDK messages.
+        provider_id: the key's namespace in Encryption SDK messages, which need both names.
         key_id: the key's name in Encryption SDK messages.
+        padding: of data keys in Encryption SDK messages: ``pkcs1`` or ``oaep-sha1``, ``-sha256``, ``-sha384``,
+            ``-sha512``. S3 objects say their padding themselves.
 
     Raises:
-        SettingsError: no RSA key, or two that are no pair, or the description is no map of strings.
+        SettingsError: no RSA key, or two that are no pair, the description is no map of strings, or no such padding.
     """
 
     kind = "rsa"
@@ -62,6 +69,7 @@ class RsaKeyring(RawKeyring):
         *,
         provider_id: str | None = None,
         key_id: str | None = None,
+        padding: RsaPadding = "oaep-sha256",
     ) -> None:
         super().__init__(matdesc)
         self._private = None if private_key is None else load_private(private_key)
@@ -69,6 +77,7 @@ class RsaKeyring(RawKeyring):
         self._rejection = None if self._private is None else rejection_secret(self._private)
         self.provider_id = provider_id
         self.key_id = key_id
+        self._padding = message_rsa.checked_padding(padding)
 
     def __repr__(self) -> str:
         half = "public" if self._private is None else "private"
@@ -92,16 +101,45 @@ class RsaKeyring(RawKeyring):
         """
         check_wrap(self.kind, envelope, modulus_bytes(self._public))
         if self._private is None or self._rejection is None:
-            raise KeyringError(
-                "this RSA keyring can write only",
-                found="a public key",
-                expected="the private key too",
-                fix="give RsaKeyring the private_key, or read with a keyring that has it",
-            )
+            raise _writes_only()
         try:
             return _unwrap(self._private, self._rejection, envelope)
         except IntegrityError as error:
             raise does_not_open(self.kind, envelope, self._description) from error
+
+    def new_message_key(self, context: Mapping[str, str], key_bytes: int) -> MessageKey:
+        """See MessageKeyring; RSA does not bind the context."""
+        plaintext = Secret(random_bytes(key_bytes))
+        return MessageKey(plaintext, self.wrap_message_key(plaintext, context))
+
+    def wrap_message_key(
+        self,
+        plaintext: Secret,
+        context: Mapping[str, str],  # noqa: ARG002 - RSA cannot bind it
+    ) -> tuple[EncryptedDataKey, ...]:
+        """See MessageKeyring."""
+        check_writing_size(self._public)
+        return (message_rsa.wrap(self._public, self._padding, self._names(), plaintext),)
+
+    def unwrap_message_key(
+        self,
+        encrypted: Sequence[EncryptedDataKey],
+        context: Mapping[str, str],  # noqa: ARG002 - RSA cannot bind it
+        key_bytes: int,
+    ) -> Secret:
+        """See MessageKeyring. With padding ``pkcs1`` the first wrapped key with our names is taken for ours."""
+        private, rejection, names = self._private, self._rejection, self._names()
+        if private is None or rejection is None:
+            raise _writes_only()
+        return first_opened(
+            encrypted,
+            lambda candidate: message_rsa.is_own(candidate, names),
+            lambda candidate: message_rsa.unwrap(private, rejection, self._padding, candidate, key_bytes),
+            f"a data key under RSA key {names}",
+        )
+
+    def _names(self) -> KeyNames:
+        return checked_names(self.provider_id, self.key_id)
 
     def claim(self, envelope: Envelope) -> Claim:
         """See Claiming; a public key opens nothing."""
@@ -117,6 +155,18 @@ def wrapped_by_rsa(public_key: RSAPublicKey, profile: Profile, plaintext: Secret
         SettingsError: the profile is for another kind of key, or the key is too short for new objects.
     """
     check_profile("rsa", profile, (WRAP_RSA_OAEP_SHA1, WRAP_V1_RSA))
+    check_writing_size(public_key)
+    if profile.wrap_algorithm == WRAP_V1_RSA:
+        return wrap_pkcs1(public_key, plaintext.view())
+    return wrap_oaep_sha1(public_key, plaintext.view(), bound_text(profile.content_algorithm.value))
+
+
+def check_writing_size(public_key: RSAPublicKey) -> None:
+    """Refuse a key that is too short for new data keys.
+
+    Raises:
+        SettingsError: it has less than 2048 bits.
+    """
     if public_key.key_size < MIN_WRITING_BITS:
         raise SettingsError(
             "the RSA key is too short for new objects",
@@ -124,9 +174,15 @@ def wrapped_by_rsa(public_key: RSAPublicKey, profile: Profile, plaintext: Secret
             expected=f"at least {MIN_WRITING_BITS} bits",
             fix="make a longer key; this one still reads",
         )
-    if profile.wrap_algorithm == WRAP_V1_RSA:
-        return wrap_pkcs1(public_key, plaintext.view())
-    return wrap_oaep_sha1(public_key, plaintext.view(), bound_text(profile.content_algorithm.value))
+
+
+def _writes_only() -> KeyringError:
+    return KeyringError(
+        "this RSA keyring can write only",
+        found="a public key",
+        expected="the private key too",
+        fix="give RsaKeyring the private_key, or read with a keyring that has it",
+    )
 
 
 def _unwrap(private_key: RSAPrivateKey, rejection: Secret, envelope: Envelope) -> Secret:

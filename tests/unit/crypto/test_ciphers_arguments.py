@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from s3cse.crypto.ciphers import Backend, Cipher
+from s3cse.errors import IntegrityError
 
 from .drive import AAD, IV12, IV16, KEY, Start, cbc_whole, feed, gcm_whole, text
 
@@ -82,10 +83,32 @@ def with_iv_of_16(backend: Backend) -> list[Begin]:
 
 @pytest.mark.parametrize("length", [0, 1, 16, 24, 31, 33, 64])
 def test_a_key_of_another_length_is_refused(backend: Backend, length: int) -> None:
-    """Only 32 bytes are an AES-256 key."""
+    """Only 32 bytes are an AES-256 key; GCM alone takes the smaller AES keys."""
     for begin, iv in (*with_iv_of_12(backend), *with_iv_of_16(backend)):
-        with pytest.raises(ValueError, match="key must have 32 bytes"):
+        if length in (16, 24) and begin in (backend.gcm_encryptor, backend.gcm_decryptor):
+            continue
+        with pytest.raises(ValueError, match=r"key must have (16, 24 or )?32 bytes"):
             begin(bytes(length), iv)
+
+
+@pytest.mark.parametrize("length", [16, 24, 32])
+def test_gcm_takes_every_size_of_aes_and_tells_them_apart(backend: Backend, length: int) -> None:
+    """A message under a key of each size opens with it, and with no longer key that begins alike."""
+    key = bytes(range(1, length + 1))
+    body = bytearray(b"forty-two bytes")
+    encryptor = backend.gcm_encryptor(key, IV12, AAD)
+    encryptor.update_into(body, body)
+    tag = encryptor.finalize()
+    for other in (16, 24, 32):
+        decryptor = backend.gcm_decryptor(key.ljust(other, b"\0")[:other], IV12, AAD)
+        out = bytearray(len(body))
+        decryptor.update_into(body, out)
+        if other == length:
+            decryptor.finalize(tag)
+            assert out == b"forty-two bytes"
+        else:
+            with pytest.raises(IntegrityError):
+                decryptor.finalize(tag)
 
 
 @pytest.mark.parametrize("length", [0, 1, 8, 11, 12, 13, 15, 16, 17, 32])

@@ -1,0 +1,175 @@
+"""The official aws-encryption-sdk for Python reads what we write, and we read what it writes, of every suite."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+import s3cse.local
+from s3cse.errors import S3CSEError
+from s3cse.keyrings import AesKeyring, KmsKeyring, MultiKeyring, RsaKeyring
+from s3cse.keyrings.message_rsa import PADDINGS
+from s3cse.message import COMMITTING, COMMITTING_SIGNED, SUITES, MessageReader, MessageWriter, decrypt, encrypt
+
+pytestmark = pytest.mark.heavy
+
+PYTHON = Path(__file__).resolve().parents[2] / ".venv-esdk" / "bin" / "python"
+SDK = Path(__file__).with_name("encryption_sdk.py")
+CONTEXT = {"table": "flights", "ä": "ö", "empty": "x"}
+LENGTHS = (0, 1, 4095, 4096, 4097, 3 * 4096 + 5)
+
+
+class Sdk:
+    """The official client; orders are collected, so that its long start is paid once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._orders: list[dict[str, Any]] = []
+
+    def order(self, do: str, data: bytes, keys: Sequence[Mapping[str, str]], **options: Any) -> Path:
+        """Note an order and return the file that it will make."""
+        number = len(self._orders)
+        source, target = self._folder / f"{number}.source", self._folder / f"{number}.target"
+        source.write_bytes(data)
+        places = {"source": str(source), "target": str(target)}
+        self._orders.append({"do": do, "keyrings": keys, "context": {}, "required_keys": [], **places, **options})
+        return target
+
+    def answers(self) -> list[str]:
+        """Carry all orders out and return what was said of each."""
+        orders = self._folder / "orders.json"
+        orders.write_text(json.dumps(self._orders), encoding="utf-8")
+        done = subprocess.run([PYTHON, SDK, orders], env=os.environ, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+
+@pytest.fixture
+def sdk(tmp_path: Path) -> Sdk:
+    """The official client."""
+    return Sdk(tmp_path)
+
+
+@cache
+def private_key() -> rsa.RSAPrivateKey:
+    """An RSA key."""
+    return rsa.generate_private_key(65_537, 2048)
+
+
+def aes_key(size: int = 32, key_id: str = "key") -> tuple[AesKeyring, dict[str, str]]:
+    """A raw AES keyring, ours and theirs."""
+    key = bytes(range(size))
+    spec = {"kind": "aes", "key": key.hex(), "provider_id": "tests", "key_id": key_id}
+    return AesKeyring(key, provider_id="tests", key_id=key_id), spec
+
+
+def rsa_key(padding: Any) -> tuple[RsaKeyring, dict[str, str]]:
+    """A raw RSA keyring, ours and theirs."""
+    private = private_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    public = private_key().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    names = {"provider_id": "tests", "key_id": f"rsa {padding}"}
+    spec = {"kind": "rsa", "padding": padding, "private": private, "public": public, **names}
+    return RsaKeyring(private_key=private_key(), padding=padding, **names), spec
+
+
+def written(plaintext: bytes, keyring: Any, **options: Any) -> bytes:
+    """A message by the writer in pieces, the streaming twin of encrypt."""
+    file = io.BytesIO()
+    with MessageWriter(file, keyring, **options) as writer:
+        for at in range(0, len(plaintext), 1000):
+            writer.write(plaintext[at : at + 1000])
+    return file.getvalue()
+
+
+def test_the_sdk_reads_what_we_write(sdk: Sdk) -> None:
+    """Both suites, any length, whole and streamed, every size and padding of raw keys, several keys, required keys."""
+    wanted = []
+
+    def order(message: bytes, plaintext: bytes, keys: list[dict[str, str]], **options: Any) -> None:
+        wanted.append((sdk.order("decrypt", message, keys, **options), plaintext))
+
+    for suite in (COMMITTING, COMMITTING_SIGNED):
+        keyring, spec = aes_key()
+        for length in LENGTHS:
+            plaintext = os.urandom(length)
+            message = encrypt(plaintext, keyring, suite=suite, frame_length=4096, context=CONTEXT)
+            order(message, plaintext, [spec], context=CONTEXT)
+            order(written(plaintext, keyring, suite=suite, frame_length=4096), plaintext, [spec])
+        pairs = [aes_key(size) for size in (16, 24, 32)] + [rsa_key(padding) for padding in PADDINGS]
+        for pair_keyring, pair_spec in pairs:
+            order(encrypt(b"text", pair_keyring, suite=suite, context=CONTEXT), b"text", [pair_spec])
+        several = MultiKeyring([keyring], also_wrap=[aes_key(16, "second")[0], rsa_key("oaep-sha256")[0]])
+        message = encrypt(b"text", several, suite=suite, context=CONTEXT)
+        for other in (spec, aes_key(16, "second")[1], rsa_key("oaep-sha256")[1]):
+            order(message, b"text", [other])
+        message = encrypt(b"text", keyring, suite=suite, context=CONTEXT, required_keys=["table"])
+        order(message, b"text", [spec], context=CONTEXT, required_keys=["table"])
+    assert sdk.answers() == ["ok"] * len(wanted)
+    for target, plaintext in wanted:
+        assert target.read_bytes() == plaintext
+
+
+def test_we_read_what_the_sdk_writes(sdk: Sdk) -> None:
+    """Every suite, framed and in one piece, whole and streamed; every size and padding of raw keys; required keys."""
+    wanted: list[tuple[Path, bytes, Any, dict[str, str]]] = []
+
+    def order(plaintext: bytes, pair: tuple[Any, dict[str, str]], context: dict[str, str], **options: Any) -> None:
+        keyring, spec = pair
+        target = sdk.order("encrypt", plaintext, [spec], context=context, **options)
+        wanted.append((target, plaintext, keyring, context))
+
+    for number in SUITES:
+        for length in LENGTHS:
+            order(os.urandom(length), aes_key(), CONTEXT, suite=number, frame_length=4096)
+        order(os.urandom(5000), aes_key(), {}, suite=number, frame_length=0)
+        order(b"text", aes_key(), CONTEXT, suite=number, frame_length=4096, required_keys=["table"])
+        for pair in [aes_key(size) for size in (16, 24)] + [rsa_key(padding) for padding in PADDINGS]:
+            order(b"text", pair, CONTEXT, suite=number, frame_length=4096)
+    assert sdk.answers() == ["ok"] * len(wanted)
+    for target, plaintext, keyring, context in wanted:
+        message = target.read_bytes()
+        result = decrypt(message, keyring, context=context, commitment="allow")
+        assert result.plaintext == plaintext
+        assert context.items() <= result.context.items()
+        reader = MessageReader(
+            io.BytesIO(message), keyring, context=context, commitment="allow", signed="release-early"
+        )
+        assert reader.readall() == plaintext
+
+
+def test_kms_data_keys_go_both_ways(sdk: Sdk, servers: s3cse.local.Servers, kms: Any, kms_key: str,
+                                    monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    """One KMS key, both suites, with a context."""
+    for name, value in servers.environment().items():
+        monkeypatch.setenv(name, value)
+    keyring, spec = KmsKeyring(kms, kms_key), {"kind": "kms", "key_id": kms_key, "endpoint_url": servers.kms_url}
+    suites = (COMMITTING, COMMITTING_SIGNED)
+    theirs = [sdk.order("decrypt", encrypt(b"ours", keyring, suite=suite, context=CONTEXT), [spec]) for suite in suites]
+    ours = [
+        sdk.order("encrypt", b"theirs", [spec], context=CONTEXT, suite=suite.id, frame_length=4096) for suite in suites
+    ]
+    assert sdk.answers() == ["ok"] * 4
+    assert [target.read_bytes() for target in theirs] == [b"ours"] * 2
+    assert [decrypt(target.read_bytes(), keyring, context=CONTEXT).plaintext for target in ours] == [b"theirs"] * 2
+
+
+def test_both_refuse_the_same_changes(sdk: Sdk) -> None:
+    """A changed byte in each part of a message, a cut, another context: nobody gives plaintext."""
+    keyring, spec = aes_key()
+    message = encrypt(bytes(100), keyring, suite=COMMITTING_SIGNED, frame_length=40, context=CONTEXT)
+    changed = [message[:at] + bytes([message[at] ^ 1]) + message[at + 1 :] for at in range(0, len(message), 7)]
+    for wrong in [*changed, message[:-1], message[:-105]]:
+        sdk.order("decrypt", wrong, [spec])
+        with pytest.raises(S3CSEError):
+            decrypt(wrong, keyring)
+    assert "ok" not in sdk.answers()
