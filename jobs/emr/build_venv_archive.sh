@@ -6,8 +6,8 @@
 #   TARGET            s3://bucket/prefix/ to upload to
 #   --wheelhouse      made by build_wheelhouse.sh (default dist/wheelhouse)
 #   --output          default dist/s3cse-venv.tar.gz
-#   --python-prefix   where the interpreter is on the machines that unpack it (default /usr/bin): the archive holds a
-#                     link to it, not a copy
+#   --python-prefix   of the interpreter on the machines that unpack it (default /usr, for /usr/bin/python3.11): the
+#                     archive holds a link to it, not a copy
 #   --with            another package for the archive, from PyPI; may be repeated
 #   --dry-run         build, and say what would be uploaded
 #
@@ -27,7 +27,7 @@ fail() {
 }
 
 parse_arguments() {
-  target='' wheelhouse=$root/dist/wheelhouse output=$root/dist/s3cse-venv.tar.gz python_prefix=/usr/bin more=() dry_run=''
+  target='' wheelhouse=$root/dist/wheelhouse output=$root/dist/s3cse-venv.tar.gz python_prefix=/usr more=() dry_run=''
   while (($#)); do
     case $1 in
       -h | --help)
@@ -50,7 +50,7 @@ parse_arguments() {
 }
 
 check_interpreter() {
-  local wanted found
+  local found
   wanted=$(sed -n 's/^# python //p' "$wheelhouse/requirements.txt")
   python=${PYTHON:-python$wanted}
   found=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])') || fail "no $python here: set PYTHON"
@@ -71,8 +71,15 @@ pack() {
   "$python" -m venv "$scratch/tools"
   "$scratch/tools/bin/python" -m pip install --quiet --disable-pip-version-check "$PACKER" setuptools
   mkdir -p "$(dirname "$output")"
+  # venv-pack puts the new interpreter for a link to HOME/python, and only there.
+  local bin=$scratch/venv/bin link
+  ln -sfn "$(sed -n 's/^home = //p' "$scratch/venv/pyvenv.cfg")/python" "$bin/python"
+  ln -sfn python "$bin/python3"
+  ln -sfn python "$bin/python$wanted"
   "$scratch/tools/bin/venv-pack" --quiet --force --prefix "$scratch/venv" --python-prefix "$python_prefix" \
     --output "$output"
+  link=$(tar -tvzf "$output" bin/python)
+  [[ ${link##* } == "$python_prefix/bin/python$wanted" ]] || fail "venv-pack made a wrong link: $link"
 }
 
 parse_arguments "$@"
@@ -81,7 +88,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 make_environment
 pack
-say "$output ($(du -h "$output" | cut -f 1)), for $python_prefix/$(basename "$(readlink -f "$python")")"
+say "$output ($(du -h "$output" | cut -f 1)), for $python_prefix/bin/python$wanted"
 if [[ -n $target ]]; then
   aws=(aws)
   [[ -z $dry_run ]] || aws=(say would run: aws)

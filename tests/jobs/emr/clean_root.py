@@ -35,7 +35,7 @@ class CleanRoot:
         """
         spaces = ["unshare", "--mount", "--pid", "--fork", "--uts", "--ipc", *([] if network else ["--net"])]
         enter = 'mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" "$@"'
-        inside = ["su", user, "-s", "/bin/bash", "-c", 'cd && exec "$0" "$@"', "--", *command]
+        inside = ["su", user, "-s", "/bin/bash", "-c", 'cd /; [ ! -d ~ ] || cd; exec "$0" "$@"', "--", *command]
         clean = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C.UTF-8", **(environment or {})}
         return subprocess.run(
             [*spaces, "sh", "-c", enter, str(self.folder), *inside],
@@ -52,7 +52,7 @@ class CleanRoot:
         return self.folder / inside.lstrip("/")
 
     def copy(self, source: Path, inside: str) -> None:
-        """Put a folder's files there, readable for all."""
+        """Put a folder's files there."""
         target = self.path(inside)
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(source, target)

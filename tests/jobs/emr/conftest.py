@@ -1,4 +1,4 @@
-"""A clone of this repository and the wheelhouse made in it, once per run, for the heavy tests."""
+"""A clone of this repository in which docs/glue.md is followed, once per run, for the heavy tests."""
 
 from __future__ import annotations
 
@@ -14,8 +14,21 @@ import pytest
 
 import s3cse.local
 from jobs.emr.aws_stand_in import AwsStandIn
+from jobs.emr.documents import blocks, shell
 
 ROOT = Path(__file__).resolve().parents[3]
+#: The documents' bucket.
+BUCKET = "amzn-s3-demo-bucket"
+#: S3 by the servers' environment, everything else to the stand-in. By flag: `aws emr` knows no variable for it.
+AWS = """#!/bin/bash
+[[ $1 == s3 ]] && exec {program} "$@"
+exec {program} --endpoint-url {url} "$@"
+"""
+#: Docker is not run: each command must name a Dockerfile that there is, and goes into a list.
+DOCKER = """#!/bin/bash
+echo "$*" >> docker-commands
+for word in "$@"; do [[ $word != */Dockerfile* || -f $word ]] || exit 9; done
+"""
 #: What building needs, and what the documents' commands use.
 _PARTS = ("csrc", "docs", "jobs", "pysrc", "LICENSE", "README.md", "pyproject.toml")
 
@@ -74,11 +87,13 @@ def clone(
     program = ROOT / ".venv-deploy" / "bin" / "aws"
     assert program.exists(), "make test-heavy sets up the AWS CLI"
     (folder / "bin").mkdir()
-    (folder / "bin" / "aws").symlink_to(program)
+    (folder / "bin" / "aws").write_text(AWS.format(program=program, url=stand_in.url))
+    (folder / "bin" / "aws").chmod(0o755)
+    (folder / "bin" / "docker").write_text(DOCKER)
+    (folder / "bin" / "docker").chmod(0o755)
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "VIRTUAL_ENV"))},
         **servers.environment(),
-        "AWS_ENDPOINT_URL": stand_in.url,
         "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
         "PYTHON": python311,
         "AWS_PAGER": "",
@@ -87,7 +102,16 @@ def clone(
 
 
 @pytest.fixture(scope="session")
-def wheelhouse(clone: Shell) -> Path:
-    """The wheelhouse for Python 3.11 on this machine, made as docs/emr.md says."""
-    clone.run("jobs/emr/build_wheelhouse.sh", "--glue-zip")
+def glue_session(clone: Shell, servers: s3cse.local.Servers) -> str:
+    """All of docs/glue.md, run; it makes the wheelhouse, the zip for Glue and the archive. What it printed."""
+    servers.create_bucket(BUCKET)
+    (script,) = (text for language, text in blocks("glue.md") if language == "python")
+    (clone.folder / "encrypt_job.py").write_text(script)
+    return clone.run("bash", "-euo", "pipefail", "-c", shell("glue.md"))
+
+
+@pytest.fixture(scope="session")
+def wheelhouse(clone: Shell, glue_session: str) -> Path:
+    """The wheelhouse for Python 3.11 on this machine."""
+    assert glue_session
     return clone.folder / "dist" / "wheelhouse"

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import subprocess
 import sys
-import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,16 +13,10 @@ import pytest
 
 import s3cse.local
 from jobs.emr.aws_stand_in import AwsStandIn
-from jobs.emr.conftest import Shell
+from jobs.emr.conftest import BUCKET, Shell
 from jobs.emr.documents import DOCS, DOCUMENTS, blocks, shell
 from spark.fixtures import SETTINGS, spark_environment
 
-BUCKET = "amzn-s3-demo-bucket"
-#: Docker is not run: each command must name a Dockerfile that there is, and goes into a list.
-DOCKER = """#!/bin/bash
-echo "$*" >> docker-commands
-for word in "$@"; do [[ $word != */Dockerfile* || -f $word ]] || exit 9; done
-"""
 _ANSWERED = {"emr", "emr-serverless", "emr-containers", "glue", "s3"}
 
 
@@ -58,69 +48,57 @@ def test_files_named_are_there(document: str) -> None:
         assert (DOCS / name).is_file(), name
 
 
-@pytest.fixture
-def session(clone: Shell, stand_in: AwsStandIn, servers: s3cse.local.Servers) -> Iterator[Shell]:
-    """The clone, with a bucket of the documents' name and a Docker that only notes."""
-    servers.create_bucket(BUCKET)
-    docker = clone.folder / "bin" / "docker"
-    docker.write_text(DOCKER)
-    docker.chmod(0o755)
-    stand_in.requests.clear()
-    yield clone
-    servers.s3_client().delete_bucket(Bucket=BUCKET)
-
-
 def keys(servers: s3cse.local.Servers) -> set[str]:
     """Return the keys in the documents' bucket."""
     return {each["Key"] for each in servers.s3_client().list_objects_v2(Bucket=BUCKET)["Contents"]}
 
 
 @pytest.mark.heavy
-def test_emr(session: Shell, stand_in: AwsStandIn, servers: s3cse.local.Servers) -> None:
-    """Every command of emr.md succeeds, and asks EMR for what the text says."""
-    session.run("bash", "-euo", "pipefail", "-c", shell("emr.md"))
-    assert {"s3cse/SHA256SUMS", "s3cse/bootstrap.sh", "s3cse/s3cse-venv.tar.gz", "s3cse/jobs/encrypt_table.py"} < keys(
-        servers
-    )
-    (cluster,) = stand_in.of("RunJobFlow")
-    (action,) = cluster["BootstrapActions"]
-    checksum = session.run("bash", "-c", "sha256sum < dist/wheelhouse/SHA256SUMS").split()[0]
-    assert action["ScriptBootstrapAction"] == {
-        "Path": f"s3://{BUCKET}/s3cse/bootstrap.sh",
-        "Args": [f"s3://{BUCKET}/s3cse/", "--sha256", checksum],
-    }
-    (emrfs,) = (each for each in cluster["Configurations"] if each["Classification"] == "emrfs-site")
-    assert emrfs["Properties"]["fs.s3.cse.kms.keyId"].startswith("arn:aws:kms:eu-west-1:111122223333:key/")
-    (steps,) = stand_in.of("AddJobFlowSteps")
-    arguments = steps["Steps"][0]["HadoopJarStep"]["Args"]
-    assert arguments[0] == "spark-submit"
-    assert arguments[-2] == "--kms-key-id"
-
-    (serverless,) = stand_in.of("applications")
-    submit = serverless["jobDriver"]["sparkSubmit"]
-    assert submit["sparkSubmitParameters"].count("=./environment/bin/python") == 3
-    assert (
-        submit["sparkSubmitParameters"].split()[1]
-        == f"spark.archives=s3://{BUCKET}/s3cse/s3cse-venv.tar.gz#environment"
-    )
-    (containers,) = stand_in.of("virtualclusters")
-    image = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/spark-s3cse:emr-7.13.0"
-    assert f"container.image={image} " in containers["jobDriver"]["sparkSubmitJobDriver"]["sparkSubmitParameters"]
-    assert (session.folder / "docker-commands").read_text().splitlines()[-1] == f"push {image}"
-
-
-@pytest.mark.heavy
-def test_glue(session: Shell, stand_in: AwsStandIn, servers: s3cse.local.Servers) -> None:
+def test_glue(glue_session: str, stand_in: AwsStandIn, servers: s3cse.local.Servers) -> None:
     """Every command of glue.md succeeds, and asks Glue for what the text says."""
-    (script,) = (text for language, text in blocks("glue.md") if language == "python")
-    (session.folder / "encrypt_job.py").write_text(script)
-    session.run("bash", "-euo", "pipefail", "-c", shell("glue.md"))
+    assert "bootstrap action: Path=" in glue_session
     assert {"s3cse/s3cse.gluewheels.zip", "s3cse/s3cse-venv.tar.gz", "s3cse/jobs/encrypt_job.py"} < keys(servers)
     venv, wheels = stand_in.of("CreateJob")
     assert venv["DefaultArguments"] == {"--python-virtual-env": f"s3://{BUCKET}/s3cse/s3cse-venv.tar.gz"}
     assert wheels["DefaultArguments"]["--python-modules-installer-option"] == "--no-index"
     (run,) = stand_in.of("StartJobRun")
     assert set(run["Arguments"]) == {"--source", "--target", "--kms-key-id"}
+
+
+@pytest.mark.heavy
+def test_emr(clone: Shell, glue_session: str, stand_in: AwsStandIn, servers: s3cse.local.Servers) -> None:
+    """Every command of emr.md succeeds, and asks EMR for what the text says."""
+    clone.run("bash", "-euo", "pipefail", "-c", shell("emr.md"))
+    assert {"s3cse/SHA256SUMS", "s3cse/bootstrap.sh", "s3cse/jobs/encrypt_table.py"} < keys(servers)
+    (cluster,) = stand_in.of("RunJobFlow")
+    (action,) = cluster["BootstrapActions"]
+    checksum = clone.run("bash", "-c", "sha256sum < dist/wheelhouse/SHA256SUMS").split()[0]
+    assert action["ScriptBootstrapAction"] == {
+        "Path": f"s3://{BUCKET}/s3cse/bootstrap.sh",
+        "Args": [f"s3://{BUCKET}/s3cse/", "--sha256", checksum],
+    }
+    # Built twice from the same sources and pins: one checksum.
+    assert f"--sha256,{checksum}]" in glue_session
+    (emrfs,) = (each for each in cluster["Configurations"] if each["Classification"] == "emrfs-site")
+    assert emrfs["Properties"]["fs.s3.cse.kms.keyId"].startswith("arn:aws:kms:eu-west-1:111122223333:key/")
+    (steps,) = stand_in.of("AddJobFlowSteps")
+    arguments = steps["Steps"][0]["HadoopJarStep"]["Args"]
+    assert arguments[0] == "spark-submit"
+    assert arguments[-2] == "--kms-key-id"
+    check_submissions(stand_in)
+    docker = (clone.folder / "docker-commands").read_text().splitlines()
+    assert docker[-1] == "push 111122223333.dkr.ecr.eu-west-1.amazonaws.com/spark-s3cse:emr-7.13.0"
+
+
+def check_submissions(stand_in: AwsStandIn) -> None:
+    """Serverless gets the archive under the name in the interpreter's path, EKS the image."""
+    (serverless,) = stand_in.of("applications")
+    parameters = serverless["jobDriver"]["sparkSubmit"]["sparkSubmitParameters"]
+    assert parameters.count("=./environment/bin/python") == 3
+    assert f"spark.archives=s3://{BUCKET}/s3cse/s3cse-venv.tar.gz#environment " in parameters
+    (containers,) = stand_in.of("virtualclusters")
+    parameters = containers["jobDriver"]["sparkSubmitJobDriver"]["sparkSubmitParameters"]
+    assert "container.image=111122223333.dkr.ecr.eu-west-1.amazonaws.com/spark-s3cse:emr-7.13.0 " in parameters
 
 
 @pytest.mark.heavy
@@ -137,24 +115,3 @@ def test_glue_job(servers: s3cse.local.Servers, bucket: str, kms_key: str, tmp_p
         [str(word) for word in command], env=spark_environment(servers), capture_output=True, text=True, check=False
     )
     assert "rows: 1000" in done.stdout, done.stderr[-2000:]
-
-
-@pytest.mark.heavy
-def test_archive_works_elsewhere(clone: Shell, wheelhouse: Path, tmp_path: Path, python311: str) -> None:
-    """The archive, unpacked where it was not made and under Spark's name for it, encrypts a known answer."""
-    # The prefix of an interpreter that this machine has; that of EMR, /usr/bin, is the default.
-    prefix = Path(python311).parent
-    output = tmp_path / "archive.tar.gz"
-    clone.run("jobs/emr/build_venv_archive.sh", "--output", output, "--python-prefix", prefix)
-    environment = tmp_path / "task" / "environment"
-    with tarfile.open(output) as archive:
-        archive.extractall(environment, filter="fully_trusted")
-    python = environment / "bin" / "python"
-    assert Path(os.readlink(python)).name == "python3.11" or os.path.realpath(python) == python311
-    found = json.loads(clone.run(python, "-I", wheelhouse / "check_install.py", "--json", PATH="/nonexistent"))
-    assert found["interpreter"] == str(python)
-    told = clone.run(python, "-c", "import s3cse, sys; print(s3cse.__file__, sys.base_prefix)")
-    assert told.split() == [
-        str(next(environment.glob("lib/python3.11/site-packages/s3cse/__init__.py"))),
-        str(prefix.parent),
-    ]
