@@ -23,13 +23,13 @@ EVERYTHING = (
 )
 
 
-def run(version: str, files: tuple[str, ...], *options: str) -> None:
-    """Run test files in the environment of another Spark, with further options for pytest."""
+def run(version: str, files: tuple[str, ...]) -> None:
+    """Run test files in the environment of another Spark."""
     python = ROOT / f".venv-pyspark{version}" / "bin" / "python"
     assert python.exists(), f"run `make .venv-pyspark{version}/.installed` (make test-heavy does)"
     # Warnings are for the main environment: Spark 3.5 itself uses what Python is about to drop.
     command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "ignore"]
-    command += [*options, *(f"tests/spark/{name}" for name in files)]
+    command += [f"tests/spark/{name}" for name in files]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1800, check=False)
     assert done.returncode == 0, done.stdout[-5000:]
 
@@ -43,9 +43,8 @@ def test_round_trips_on_spark_4_1() -> None:
 
 @pytest.mark.heavy
 def test_round_trips_on_spark_4_0() -> None:
-    """Spark 4.0, the first with Python data sources, gives the same rows through the format."""
-    # The functions of s3cse.spark call register(), which Spark 4.0 refuses where it has found the format by itself.
-    run("40", ("test_round_trip.py",), "--deselect=tests/spark/test_round_trip.py::test_functions_do_the_same")
+    """Spark 4.0, the first with Python data sources, gives the same rows."""
+    run("40", ROUND_TRIPS)
 
 
 @pytest.mark.heavy

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
-from pyspark.errors import PySparkException
+from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
@@ -41,7 +41,12 @@ def register(spark: SparkSession) -> None:
             expected="4.0 or later",
             fix="use s3cse.spark.read and s3cse.spark.write, which need no registration",
         )
-    spark.dataSource.register(S3cseDataSource)
+    try:
+        spark.dataSource.register(S3cseDataSource)
+    except AnalysisException as error:
+        # Spark 4.0 refuses a format that it has found by itself; later ones take it again.
+        if error.getCondition() != "DATA_SOURCE_ALREADY_EXISTS":
+            raise
 
 
 def read(

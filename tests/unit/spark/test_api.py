@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pyspark.errors import AnalysisException
 
 from s3cse.errors import SettingsError
 from s3cse.spark import api
@@ -75,3 +78,19 @@ def test_write_knows_two_modes(mode: str) -> None:
     nothing: Any = None
     with pytest.raises(SettingsError, match=r"append \| overwrite"):
         api.write(nothing, "s3://b/t", mode)
+
+
+@pytest.mark.parametrize(("condition", "refused"), [("DATA_SOURCE_ALREADY_EXISTS", False), ("OTHER", True)])
+def test_a_format_that_spark_found_by_itself_is_registered(condition: str, refused: bool) -> None:
+    """Spark 4.0 refuses to register it again, which is no failure; any other refusal is one."""
+
+    class Refusal(AnalysisException):
+        def getCondition(self) -> str:  # noqa: N802 - Spark's name
+            return condition
+
+    def register(source: type) -> None:
+        raise Refusal("no")
+
+    session: Any = SimpleNamespace(dataSource=SimpleNamespace(register=register))
+    with pytest.raises(Refusal) if refused else nullcontext():
+        api.register(session)
