@@ -68,15 +68,15 @@ make_environment() {
 }
 
 pack() {
-  "$python" -m venv "$scratch/tools"
-  "$scratch/tools/bin/python" -m pip install --quiet --disable-pip-version-check "$PACKER" setuptools
+  "$scratch/venv/bin/python" -m pip install --quiet --disable-pip-version-check --target "$scratch/tools" "$PACKER" \
+    || fail "$PACKER does not install"
   mkdir -p "$(dirname "$output")"
   # venv-pack puts the new interpreter for a link to HOME/python, and only there.
   local bin=$scratch/venv/bin link
   ln -sfn "$(sed -n 's/^home = //p' "$scratch/venv/pyvenv.cfg")/python" "$bin/python"
   ln -sfn python "$bin/python3"
   ln -sfn python "$bin/python$wanted"
-  "$scratch/tools/bin/venv-pack" --quiet --force --prefix "$scratch/venv" --python-prefix "$python_prefix" \
+  PYTHONPATH=$scratch/tools "$python" -m venv_pack --quiet --force --prefix "$scratch/venv" --python-prefix "$python_prefix" \
     --output "$output"
   link=$(tar -tvzf "$output" bin/python)
   [[ ${link##* } == "$python_prefix/bin/python$wanted" ]] || fail "venv-pack made a wrong link: $link"
