@@ -156,7 +156,7 @@ def aes_key(settings: KeyringSettings) -> bytes:
         return raw
     raise SettingsError(
         "what keyFile or keyEnv names holds no AES key",
-        found=f"{len(raw)} bytes",
+        found=f"{len(raw)} bytes in {settings.key_file or settings.key_env}",
         expected="16, 24 or 32 bytes, or as many in base64 or hexadecimal",
     )
 
@@ -178,9 +178,13 @@ def _rsa_keyring(raw: bytes, settings: KeyringSettings) -> RsaKeyring:
             ) from None
     # A file with a private key opens and writes; one with a public key can only write.
     made = EmrRsaKeyring if set(settings.context or ()) == {RSA_NAME} else RsaKeyring
-    if is_public(raw):
-        return made(public_key=raw, matdesc=settings.context)
-    return made(private_key=raw, matdesc=settings.context)
+    try:
+        if is_public(raw):
+            return made(public_key=raw, matdesc=settings.context)
+        return made(private_key=raw, matdesc=settings.context)
+    except SettingsError as error:
+        error.found = f"{error.found or 'something else'} in {settings.key_file or settings.key_env}"
+        raise
 
 
 def _provider(name: str) -> Any:
