@@ -83,7 +83,7 @@ test-heavy: $(STAMP) $(PEER)/.installed $(ESDK)/.installed $(SPARK40)/.installed
 interop: $(STAMP) $(PEER)/.installed $(ESDK)/.installed $(SPARK41)/.installed ## other people's S3 encryption clients, both ways (part of test-heavy; uses Maven, Go and apt)
 	$(BIN)/python -m pytest -m heavy tests/interop
 
-bench: $(STAMP) $(SPARK41)/.installed ## measure against peers and write bench/README.md
+bench: $(STAMP) $(ESDK)/.installed $(SPARK41)/.installed ## measure against peers and write bench/README.md
 	$(BIN)/python bench/run.py
 
 clean: ## remove what the build made

@@ -84,6 +84,12 @@ BENCHMARKS = (
         "at least 0.9 of plain boto3",
         arguments=("--mib", "1024", "--rounds", "3"),
     ),
+    Benchmark(
+        "messages",
+        "messages.py",
+        "AWS Encryption SDK messages, 256 MiB in memory, one thread",
+        "at least 8 x the official SDK for Python at its frames, 0.8 of one GCM object into new memory",
+    ),
     Benchmark("memory", "memory.py", "Peak memory of one 1 GiB object", "write at most 200 MiB over base"),
 )
 
