@@ -3,8 +3,8 @@
     python bench/messages.py [--json] [--mib 256] [--rounds 5]
 
 The official SDK runs in an environment of its own (.venv-esdk, which make interop makes), as a process that waits for
-orders, so that rounds of both sides take turns and share the noise. Whole messages in memory on both sides. ``fused`` is
-one GCM object of the same size by our own core, into new memory as well: what frames cost beside it. Memory that was
+orders, so that rounds of both sides take turns and share the noise. Whole messages in memory on both sides. ``fused``
+is one GCM object of the same size by our own core, into new memory as well: what frames cost beside it. Memory that was
 never touched costs as much as the cipher or more. Numbers are medians.
 """
 

@@ -91,14 +91,14 @@ class MessageWriter:
         """
         if self._closed:
             raise ValueError("the message is closed")
-        try:
-            with memoryview(data).cast("B") as source:
-                self._count(len(source))
+        with memoryview(data).cast("B") as source:
+            self._count(len(source))
+            try:
                 self._take(source)
-                return len(source)
-        except BaseException:
-            self.abandon()  # what the file has got is not known: there is no going on
-            raise
+            except BaseException:
+                self.abandon()  # what the file has got is not known: there is no going on
+                raise
+            return len(source)
 
     def close(self) -> None:
         """Write the final frame and the footer; idempotent. After ``abandon`` it does nothing."""

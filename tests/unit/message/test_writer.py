@@ -100,6 +100,19 @@ def test_after_a_failed_write_there_is_no_going_on() -> None:
         decrypt(file.getvalue(), aes_keyring())
 
 
+def test_a_refused_argument_changes_nothing() -> None:
+    """Text is no bytes, and more than was said is refused; the message goes on."""
+    file = io.BytesIO()
+    with writer_to(file, plaintext_bytes=8) as writer:
+        writer.write(b"1234")
+        with pytest.raises(TypeError):
+            writer.write("text")  # type: ignore[arg-type]
+        with pytest.raises(SettingsError, match="more is written"):
+            writer.write(b"56789")
+        writer.write(b"5678")
+    assert decrypt(file.getvalue(), aes_keyring()).plaintext == b"12345678"
+
+
 def test_files_that_take_less_are_asked_again() -> None:
     """Unbuffered files may take a part; one that takes nothing is an error."""
 
