@@ -55,6 +55,18 @@ def kms_key(servers: s3cse.local.Servers) -> str:
 
 
 @pytest.fixture(scope="session")
+def flights_key(servers: s3cse.local.Servers) -> str:
+    """The ARN of the key that documents call ``alias/flights``."""
+    return servers.create_key("alias/flights")
+
+
+@pytest.fixture(scope="session")
+def lake_bucket(servers: s3cse.local.Servers) -> str:
+    """The bucket that documents call ``lake``; several of them put something there."""
+    return servers.create_bucket("lake")
+
+
+@pytest.fixture(scope="session")
 def shared_bucket(servers: s3cse.local.Servers) -> str:
     """One bucket for the whole run: no 0.2 s for its first object, but keys have to be the test's own."""
     return servers.create_bucket(f"shared-{uuid.uuid4().hex}")

@@ -89,7 +89,8 @@ def test_official_client_reads_what_spark_wrote(
     mine = df.selectExpr(
         "count(*)", "sum(id)", "sum(money)", "count(text)", "min(unix_micros(seen))", "max(day)", "sum(point.x)"
     )
-    assert duckdb.execute(f"{query} FROM read_parquet(?)", [files]).fetchone() == tuple(mine.first())
+    with duckdb.connect() as database:
+        assert database.execute(f"{query} FROM read_parquet(?)", [files]).fetchone() == tuple(mine.first())
     assert SESSION_ZONE != "UTC"
 
 

@@ -93,20 +93,19 @@ class Reader:
 
 
 def test_the_page_can_be_followed(
-    servers: s3cse.local.Servers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    servers: s3cse.local.Servers, flights_key: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Every block of the page works in its order, and the results are those of the page's rows."""
     for name, value in servers.environment().items():
         monkeypatch.setenv(name, value)
     servers.create_bucket("flights-lake")
-    key = servers.create_key("alias/flights")
     reader = Reader(servers, tmp_path, {"__name__": "page"}, [])
     blocks = _BLOCK.findall(PAGE)
     assert {language for language, _ in blocks} == {"python", "sh", "sql"}
     for language, text in blocks:
         reader.follow(language, text)
     assert "lake.flights: unchanged; 0 of 2 partitions added" in reader.printed[0]
-    assert f"'kms_key'='{key}'" in reader.printed[1]
+    assert f"'kms_key'='{flights_key}'" in reader.printed[1]
     assert "Athena reads it" in reader.printed[2]
     found = reader.names["found"]
     assert found.table.column("flights").to_pylist() == [1, 1]

@@ -216,12 +216,15 @@ def leave_unload(s3: Any, key: RootKey) -> None:
 
 @pytest.fixture
 def lake(
-    servers: s3cse.local.Servers, s3: Any, data_api: DataApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    servers: s3cse.local.Servers,
+    s3: Any,
+    lake_bucket: str,
+    flights_key: str,
+    data_api: DataApi,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Path:
     """The folder in which the page's commands run: boto3 and spark-submit find the local servers there."""
-    if "lake" not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
-        servers.create_bucket("lake")
-        servers.create_key("alias/flights")
     store = S3Store(s3)
     for prefix in ("unload/", "flights/", "exports/"):
         store.delete([row.location for row in store.list(Location("lake", prefix))])

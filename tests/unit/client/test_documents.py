@@ -24,13 +24,16 @@ def shown(document: str, heading: str | None = None) -> str:
 
 
 @pytest.fixture
-def lake(servers: s3cse.local.Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def lake(
+    servers: s3cse.local.Servers,
+    lake_bucket: str,
+    flights_key: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
     """The bucket, the key and the files that the documents speak of; boto3 finds the local servers."""
     for name, value in servers.environment().items():
         monkeypatch.setenv(name, value)
-    if "lake" not in {bucket["Name"] for bucket in servers.s3_client().list_buckets()["Buckets"]}:
-        servers.create_bucket("lake")
-        servers.create_key("alias/flights")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model.bin").write_bytes(os.urandom(100_000))
     (tmp_path / "wrapping.key").write_bytes(os.urandom(32))

@@ -104,7 +104,8 @@ def test_compression(name: str, compression: str, compress: Any) -> None:
 def test_other_engines_take_the_reader() -> None:
     """DuckDB queries the rows as they arrive."""
     flights = opened(unloaded({"0000_part_00": CSV})).reader()
-    assert duckdb.from_arrow(flights).aggregate("sum(id)").fetchall() == [(6,)]
+    with duckdb.connect() as database:
+        assert database.from_arrow(flights).aggregate("sum(id)").fetchall() == [(6,)]
 
 
 def test_awkward_text_in_csv() -> None:

@@ -17,12 +17,10 @@ LAKE = "s3://lake/flights/"
 
 
 @pytest.fixture
-def cluster(servers: s3cse.local.Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def cluster(servers: s3cse.local.Servers, lake_bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cluster with EMRFS's client-side encryption in its default mode."""
     for name, value in {**servers.environment(), "S3CSE_CONF_DIR": str(tmp_path)}.items():
         monkeypatch.setenv(name, value)
-    if "lake" not in {bucket["Name"] for bucket in servers.s3_client().list_buckets()["Buckets"]}:
-        servers.create_bucket("lake")
     settings = {
         "fs.s3.impl": "com.amazon.ws.emr.hadoop.fs.EmrFileSystem",
         "fs.s3.cse.enabled": "true",
