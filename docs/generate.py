@@ -13,9 +13,10 @@ from typing import Any
 
 from s3cse.envelope.model import ContentAlgorithm
 from s3cse.envelope.profiles import PROFILES
+from s3cse.options.help import HELP
+from s3cse.options.words import SPELLING
 from s3cse.settings import emrfs, s3a
-from s3cse.spark.flags import HELP, kebab
-from s3cse.spark.options import SPELLING
+from s3cse.spark.flags import kebab
 
 _INTRODUCTION = """\
 On a reader or writer: `.option("kmsKeyId", "alias/flights")`, in any letter case. Through `s3cse.spark.read` and

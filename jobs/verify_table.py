@@ -15,13 +15,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from s3cse.objects.policy import Policy
+from s3cse.options.table import Options
 from s3cse.parquet import journal
 from s3cse.parquet.table import DataFile, TableFiles, list_table
 from s3cse.parquet.verify import FAILED, UNAUTHENTICATED, VERIFIED, FileReport, verify_file
 from s3cse.spark.flags import CONNECTION, add_flags
 from s3cse.spark.job import DONE, Job, run_job
 from s3cse.spark.job import FAILED as NOT_WELL
-from s3cse.spark.options import Options
 from s3cse.spark.session import session_for
 from s3cse.storage.port import Location
 

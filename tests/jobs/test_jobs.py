@@ -23,10 +23,11 @@ import s3cse.local
 from s3cse.envelope.profiles import find_profile
 from s3cse.keyrings import KmsKeyring
 from s3cse.objects.put import put_object
+from s3cse.options.table import parse_options
+from s3cse.options.words import SPELLING
 from s3cse.parquet import journal
 from s3cse.parquet.verify import UNAUTHENTICATED, FileReport
 from s3cse.spark.flags import given_options
-from s3cse.spark.options import SPELLING, parse_options
 from s3cse.spark.session import Session
 from s3cse.storage.port import ListedObject, Location
 from s3cse.storage.s3 import S3Store

@@ -21,8 +21,8 @@ from faults.s3_faults import SLOW_DOWN, Answer, Fault
 from faults.s3_proxy import S3Proxy
 from s3cse.errors import S3CSEError
 from s3cse.keyrings import KmsKeyring
+from s3cse.options.table import parse_options
 from s3cse.spark.explain import explain
-from s3cse.spark.options import parse_options
 from s3cse.spark.planning import ReadJob, table_schema
 from s3cse.spark.staging import WriteJob
 from s3cse.spark.types import to_spark

@@ -24,12 +24,12 @@ import s3cse.local
 from s3cse.errors import PolicyError, SettingsError, TransferError
 from s3cse.keyrings.configured import KeyringSettings
 from s3cse.objects.put import publish
+from s3cse.options.table import parse_options
 from s3cse.services.redshift import CopyLayout, Export, RootKey, ServerSide, UnloadLayout
 from s3cse.services.redshift.data_files import new_upload
 from s3cse.spark.explain import explain
 from s3cse.spark.flags import given_options
 from s3cse.spark.job import Job
-from s3cse.spark.options import parse_options
 from s3cse.spark.redshift import Connection, _ExportJob, _UnloadJob, export_table, read_unload
 from s3cse.storage.port import Location
 from s3cse.storage.s3 import S3Store

@@ -15,10 +15,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
 from s3cse.errors import SettingsError
+from s3cse.options.cluster_settings import SPARK_PROVIDER, over_session
+from s3cse.options.table import ONLY, TABLE_OPTIONS, Use
+from s3cse.options.words import SPELLING, refuse_unknown
 from s3cse.settings.precedence import over_defaults
 from s3cse.spark import arrow_map
-from s3cse.spark.cluster_settings import SPARK_PROVIDER, over_session
-from s3cse.spark.options import ONLY, SPELLING, Use, refuse_unknown
 
 #: Whether this Spark has Python data sources, and so the format.
 DATA_SOURCES = find_spec("pyspark.sql.datasource") is not None
@@ -165,9 +166,8 @@ def with_session_settings(
     """
     settings = _settings(spark)
     own = {name.removeprefix(_PREFIX): value for name, value in settings.items() if name.startswith(_PREFIX)}
-    refuse_unknown(
-        {name: value for name, value in own.items() if not (_PREFIX + name).startswith(SPARK_PROVIDER)}, prefix=_PREFIX
-    )
+    words = {name: value for name, value in own.items() if not (_PREFIX + name).startswith(SPARK_PROVIDER)}
+    refuse_unknown(words, TABLE_OPTIONS, prefix=_PREFIX)
     others = {"read": ONLY["write"], "write": ONLY["read"], None: ()}[use]
     set_somehow = {name.lower(): value for name, value in own.items()}  # to Spark, another letter case is another name
     result = {}

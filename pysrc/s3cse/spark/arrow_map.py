@@ -17,8 +17,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
 from s3cse.errors import S3CSEError
+from s3cse.options.table import Options, parse_options
 from s3cse.parquet.sink import StagedFile
-from s3cse.spark.options import Options, parse_options
 from s3cse.spark.planning import ReadJob, refuse_contradiction, select, table_schema
 from s3cse.spark.staging import WriteJob
 from s3cse.spark.types import to_spark

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pyspark.sql import SparkSession
 
 from s3cse.errors import S3CSEError
+from s3cse.options.table import Options, check_options, parse_options
 from s3cse.spark.api import with_session_settings
 from s3cse.spark.explain import explain
 from s3cse.spark.flags import given_options
-from s3cse.spark.options import Options, check_options, parse_options
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 from pyspark.sql.types import StructType
 
 from s3cse.errors import SettingsError
+from s3cse.options.table import Options
 from s3cse.parquet.counts import Counts, leave
 from s3cse.parquet.filter.expression import Expression, columns
 from s3cse.parquet.folder_filter import FolderFilter
@@ -21,7 +22,6 @@ from s3cse.parquet.row_counts import SCHEMA as ROW_COUNTS
 from s3cse.parquet.row_counts import RowCounts
 from s3cse.parquet.scan import FileTask, Scan
 from s3cse.parquet.table import TableFiles, list_table
-from s3cse.spark.options import Options
 from s3cse.spark.session import session_for, spare_collections
 from s3cse.spark.types import spark_ready, to_arrow
 

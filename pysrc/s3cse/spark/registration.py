@@ -12,13 +12,13 @@ import pyarrow as pa
 
 from s3cse.errors import S3CSEError, TransferError
 from s3cse.keyrings.kms import kms_client
+from s3cse.options.table import Options
 from s3cse.parquet.sink import StagedFile
 from s3cse.services.athena.definition import TableDefinition, define
 from s3cse.services.athena.names import TableName
 from s3cse.services.athena.surroundings import bucket_region, table_encryption
 from s3cse.services.athena.table_survey import partitions_of
 from s3cse.services.glue import check_registration, glue_client, register
-from s3cse.spark.options import Options
 from s3cse.spark.session import session_for
 
 

@@ -16,7 +16,7 @@ from pyspark import TaskContext
 
 from s3cse.keyrings import CachingKeyring, Keyring
 from s3cse.keyrings.configured import make_keyring
-from s3cse.spark.options import Options
+from s3cse.options.table import Options
 from s3cse.spark.worker_process import spare_archives
 from s3cse.storage.port import ObjectStore
 from s3cse.storage.s3 import S3Store, s3_client

@@ -6,7 +6,7 @@ import pyarrow as pa
 from pyspark.sql.datasource import DataSource, DataSourceReader, DataSourceWriter
 from pyspark.sql.types import StructType
 
-from s3cse.spark.options import parse_options
+from s3cse.options.table import parse_options
 from s3cse.spark.planning import ReadJob, refuse_contradiction, select, table_schema
 from s3cse.spark.reader import TableReader
 from s3cse.spark.staging import WriteJob

@@ -13,11 +13,11 @@ from pyspark.sql.types import StructType
 
 from s3cse.envelope.profiles import find_profile
 from s3cse.errors import SettingsError
+from s3cse.options.table import Options
 from s3cse.parquet.file_names import data_file_name
 from s3cse.parquet.sink import StagedFile, TableSink
 from s3cse.parquet.success import done_jobs
 from s3cse.spark import commit
-from s3cse.spark.options import Options
 from s3cse.spark.session import session_for, spare_collections
 from s3cse.spark.types import to_arrow
 

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from s3cse.errors import SettingsError
+from s3cse.options.table import parse_options
 from s3cse.settings.emrfs import KMS_PROVIDER
 from s3cse.settings.files import ClusterSettings
 from s3cse.settings.keys import RSA_PROVIDER
 from s3cse.settings.model import Origin, Properties, Property
 from s3cse.settings.resolve import concerns_encryption, resolve
-from s3cse.spark.options import parse_options
 
 ARNS = [
     f"arn:aws:kms:{region}:{account}:key/1" for region in ("us-east-1", "eu-west-1") for account in ("1" * 12, "2" * 12)

@@ -65,7 +65,7 @@ def test_settings_of_the_other_use_stay_behind() -> None:
 
 def test_names_travel_as_json() -> None:
     """Column names with commas and brackets stay themselves."""
-    from s3cse.spark.options import parse_options
+    from s3cse.options.table import parse_options
 
     names = ["a,b", "[c]", 'd"', "ü"]
     given = {"path": "s3://b/t", "kmsKeyId": "k", "columns": api._json_names(names)}

@@ -8,8 +8,10 @@ import io
 
 import pytest
 
-from s3cse.spark.flags import HELP, READING, WRITING, add_flags, given_options, kebab
-from s3cse.spark.options import SPELLING, parse_options
+from s3cse.options.help import HELP
+from s3cse.options.table import parse_options
+from s3cse.options.words import SPELLING
+from s3cse.spark.flags import READING, WRITING, add_flags, given_options, kebab
 
 
 def parser_for(names: tuple[str, ...]) -> argparse.ArgumentParser:

@@ -10,8 +10,8 @@ import pytest
 from pyspark.sql.types import IntegerType, LongType, StringType, StructField, StructType
 
 from s3cse.errors import SettingsError
+from s3cse.options.table import Options, parse_options
 from s3cse.spark import planning
-from s3cse.spark.options import Options, parse_options
 from s3cse.spark.planning import ReadJob, Split, select, table_schema
 from s3cse.spark.session import Session
 from s3cse.spark.types import to_spark

@@ -14,12 +14,12 @@ from pyspark.sql.types import IntegerType, LongType, StringType, StructField, St
 
 import s3cse.local
 from s3cse.errors import KeyringError, SettingsError, TransferError
+from s3cse.options.table import parse_options
 from s3cse.parquet.table import list_table
 from s3cse.services.athena.encryption import TableEncryption
 from s3cse.services.athena.names import TableName
 from s3cse.services.glue import CatalogTable, find_table
 from s3cse.spark import registration
-from s3cse.spark.options import parse_options
 from s3cse.spark.staging import WriteJob
 from s3cse.storage.port import Location
 from s3cse.storage.s3 import S3Store

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from s3cse.options.table import parse_options
 from s3cse.spark import session
-from s3cse.spark.options import parse_options
 
 PLACE = {"path": "s3://b/t", "kmsKeyId": "alias/data", "region": "us-east-1", "endpointUrl": "http://127.0.0.1:9"}
 

@@ -9,9 +9,9 @@ import pytest
 from pyspark.sql.types import ArrayType, BinaryType, IntegerType, LongType, StringType, StructField, StructType
 
 from s3cse.errors import S3CSEError, SettingsError
+from s3cse.options.table import parse_options
 from s3cse.parquet.table import list_table
 from s3cse.spark import staging
-from s3cse.spark.options import parse_options
 from s3cse.spark.session import Session
 from s3cse.spark.staging import WriteJob
 from spark.fakes import FailingStore, Lake

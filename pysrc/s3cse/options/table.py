@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -12,13 +11,29 @@ from typing import Any, Literal
 from s3cse.envelope.profiles import DEFAULT_PROFILE, PROFILE_NAMES, PROFILES, find_profile
 from s3cse.envelope.stored_form import STORAGE
 from s3cse.errors import SettingsError
-from s3cse.keyrings.configured import KINDS, KeyringSettings
+from s3cse.keyrings.configured import KeyringSettings
 from s3cse.objects.policy import COMMITMENT, LEGACY, PLAINTEXT, Policy
+from s3cse.options.cluster_settings import IGNORE, OPTION, USE, check_minimum, cluster_defaults
+from s3cse.options.words import (
+    SPELLING,
+    choice,
+    read_context,
+    read_count,
+    read_file_size,
+    read_flag,
+    read_folder,
+    read_keyring,
+    read_names,
+    read_row_limit,
+    read_size,
+    read_table_integrity,
+    read_text,
+    refuse_unknown,
+)
 from s3cse.parquet.file_targets import FileTargets
 from s3cse.services.athena.names import TableName
 from s3cse.services.athena.writing import refuse_unreadable
 from s3cse.settings.precedence import over_defaults
-from s3cse.spark.cluster_settings import IGNORE, OPTION, USE, check_minimum, cluster_defaults
 from s3cse.storage.port import Location
 
 _MIB = 1 << 20
@@ -31,14 +46,11 @@ _DEFAULT_TARGETS = FileTargets()
 _POLICY = ("integrity", "legacy", "commitment", "plaintext")
 #: Options that say how large files get.
 _TARGETS = ("maxrecordsperfile", "rowgroupbytes", "filebytes")
-#: One object encrypted with GCM ends at 64 GiB - 32 bytes, whatever the last row group adds.
-_MOST_FILE_BYTES = 32 << 30
 #: Options that say which keyring; the Region is that of bucket and key.
 _KEYRING = (
     "keyring", "kmskeyid", "kmsregion", "kmsaccounts", "kmsregions", "keyfile", "keyenv", "provider", "region",
     "kmsendpointurl", "context",
 )  # fmt: skip
-_INTEGRITY = ("strict", "verify-indexed", "none")
 Use = Literal["read", "write"]
 #: Options that mean nothing to the other use; in lower case, as Spark hands them over.
 ONLY: Mapping[Use, tuple[str, ...]] = {
@@ -106,7 +118,7 @@ def parse_options(
         SettingsError: an unknown option, a bad value, no path, no key, or a cluster's settings that are wrong.
     """
     lower = {name.lower(): value for name, value in given.items()}
-    refuse_unknown(lower)
+    refuse_unknown(lower, TABLE_OPTIONS)
     if use is not None:
         _refuse_idle(lower, use)
     found = {name: environment.get(_ENVIRONMENT + name.upper(), "") for name in _PARSERS}
@@ -152,7 +164,7 @@ def check_options(given: Mapping[str, str]) -> None:
         SettingsError: an unknown option, a bad value, or no path.
     """
     lower = {name.lower(): value for name, value in given.items()}
-    refuse_unknown(lower)
+    refuse_unknown(lower, TABLE_OPTIONS)
     _values(lower)
 
 
@@ -190,26 +202,6 @@ def _refuse_idle(lower: Mapping[str, str], use: Use) -> None:
         )
 
 
-def refuse_unknown(given: Mapping[str, str], *, prefix: str = "") -> None:
-    """Refuse a name that is no option, and say which one is nearest.
-
-    Args:
-        given: options by name, in any case.
-        prefix: what stands before the name where it was given.
-
-    Raises:
-        SettingsError: there is no such option.
-    """
-    for name in given:
-        if name.lower() not in _PARSERS and name.lower() not in _SPARK:
-            near = difflib.get_close_matches(name.lower(), _PARSERS, n=1)
-            raise SettingsError(
-                f"no such option: {prefix + name!r}",
-                expected=", ".join(sorted(SPELLING.values())),
-                fix=f"did you mean {prefix}{SPELLING[near[0]]}?" if near else None,
-            )
-
-
 def _path(lower: Mapping[str, str]) -> str:
     path = lower.get("path")
     if path is None and "paths" in lower:
@@ -227,168 +219,42 @@ def _table(lower: Mapping[str, str]) -> Location:
     return Location(location.bucket, location.key.strip("/"))
 
 
-def _text(name: str, value: str) -> str:
-    if not value.strip():
-        raise SettingsError(f"option {SPELLING[name]} is empty")
-    return value.strip()
-
-
-def _names(name: str, value: str) -> tuple[str, ...]:
-    """Read a list of names: a JSON array, or names with commas between."""
-    if value.lstrip().startswith("["):
-        try:
-            names = json.loads(value)
-        except ValueError:
-            names = None
-        if not isinstance(names, list) or not all(isinstance(item, str) for item in names):
-            raise SettingsError(f"option {SPELLING[name]} is no JSON array of names", found=repr(value))
-    else:
-        names = [item.strip() for item in value.split(",")]
-    if not all(names) or len(set(names)) != len(names):
-        raise SettingsError(f"option {SPELLING[name]} has an empty or repeated name", found=repr(value))
-    return tuple(names)
-
-
-def _context(name: str, value: str) -> dict[str, str]:
-    try:
-        context = json.loads(value)
-    except ValueError:
-        context = None
-    if not isinstance(context, dict) or not all(isinstance(text, str) for text in context.values()):
-        raise SettingsError(f"option {SPELLING[name]} is no JSON map of strings", expected='{"team": "flights"}')
-    return context
-
-
-def _size(name: str, value: str) -> int:
-    """Read a number of bytes, with an optional k, m or g (binary)."""
-    text = value.strip().lower().removesuffix("b")
-    factor = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}.get(text[-1:], 1)
-    digits = text[:-1] if factor > 1 else text
-    if not digits.isdigit() or int(digits) == 0:
-        raise SettingsError(f"option {SPELLING[name]} is no size", found=repr(value), expected="bytes, or like 64m")
-    return int(digits) * factor
-
-
-def _file_size(name: str, value: str) -> int:
-    size = _size(name, value)
-    if size > _MOST_FILE_BYTES:
-        raise SettingsError(f"option {SPELLING[name]} is too large", found=repr(value), expected="32g at most")
-    return size
-
-
-def _row_limit(name: str, value: str) -> int | None:
-    """Read a number of rows; 0 and less mean no limit, as for Spark's own files."""
-    try:
-        rows = int(value)
-    except ValueError:
-        raise SettingsError(
-            f"option {SPELLING[name]} is no number of rows", found=repr(value), expected="a number, 0 for no limit"
-        ) from None
-    return rows if rows > 0 else None
-
-
-def _count(name: str, value: str) -> int:
-    if not value.strip().isdigit() or int(value) == 0:
-        raise SettingsError(f"option {SPELLING[name]} is no number of tasks", found=repr(value), expected="1 or more")
-    return int(value)
-
-
-def _flag(name: str, value: str) -> bool:
-    return _choice("true", "false")(name, value) == "true"
-
-
-def _folder(name: str, value: str) -> Location:
-    location = Location.parse(_text(name, value))
-    return Location(location.bucket, location.key.strip("/"))
-
-
-def _choice(*allowed: str) -> Callable[[str, str], str]:
-    def parse(name: str, value: str) -> str:
-        if value.lower() not in allowed:
-            raise SettingsError(
-                f"option {SPELLING[name]} has no such value", found=repr(value), expected=" | ".join(allowed)
-            )
-        return value.lower()
-
-    return parse
-
-
-def _integrity(name: str, value: str) -> str:
-    if value.lower() == "stream":
-        raise SettingsError(
-            "integrity=stream is for whole objects that are read from begin to end; a table's files are not",
-            expected=" | ".join(_INTEGRITY),
-        )
-    return _choice(*_INTEGRITY)(name, value)
-
-
-def _keyring(name: str, value: str) -> str:
-    if value.lower() == "pkcs11":
-        raise SettingsError(
-            "keyring=pkcs11 needs more than options can say",
-            found=repr(value),
-            expected=" | ".join(KINDS),
-            fix="use keyring=provider with a class that returns a Pkcs11Keyring",
-        )
-    return _choice(*KINDS)(name, value)
-
-
 # name in lower case: (field of Options, of its keyring or its policy; parser)
 _PARSERS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
-    "keyring": ("kind", _keyring),
-    "kmskeyid": ("kms_key_id", _text),
-    "kmsregion": ("kms_region", _text),
-    "kmsaccounts": ("kms_accounts", _names),
-    "kmsregions": ("kms_regions", _names),
-    "keyfile": ("key_file", _text),
-    "keyenv": ("key_env", _text),
-    "provider": ("provider", _text),
-    "region": ("region", _text),
-    "endpointurl": ("endpoint_url", _text),
-    "kmsendpointurl": ("kms_endpoint_url", _text),
-    "profile": ("profile", _choice(*PROFILE_NAMES)),
-    "storage": ("storage", _choice(*STORAGE)),
-    "integrity": ("integrity", _integrity),
-    "legacy": ("legacy", _choice(*LEGACY)),
-    "commitment": ("commitment", _choice(*COMMITMENT)),
-    "plaintext": ("plaintext", _choice(*PLAINTEXT)),
-    "context": ("context", _context),
-    "columns": ("columns", _names),
-    "filter": ("filter", _text),
-    "partitionby": ("partition_by", _names),
-    "schemamode": ("schema_mode", _choice("one", "merge")),
-    "compression": ("compression", _choice(*_CODECS)),
-    "maxrecordsperfile": ("rows", _row_limit),
-    "rowgroupbytes": ("row_group_bytes", _file_size),
-    "filebytes": ("file_bytes", _file_size),
-    "partitionoverwrite": ("partition_overwrite", _choice("static", "dynamic")),
-    "splitbytes": ("split_bytes", _size),
-    "parallelism": ("parallelism", _count),
-    "rowcounts": ("row_counts", _flag),
-    "report": ("report", _folder),
-    OPTION: ("cluster_settings", _choice(USE, IGNORE)),
+    "keyring": ("kind", read_keyring),
+    "kmskeyid": ("kms_key_id", read_text),
+    "kmsregion": ("kms_region", read_text),
+    "kmsaccounts": ("kms_accounts", read_names),
+    "kmsregions": ("kms_regions", read_names),
+    "keyfile": ("key_file", read_text),
+    "keyenv": ("key_env", read_text),
+    "provider": ("provider", read_text),
+    "region": ("region", read_text),
+    "endpointurl": ("endpoint_url", read_text),
+    "kmsendpointurl": ("kms_endpoint_url", read_text),
+    "profile": ("profile", choice(*PROFILE_NAMES)),
+    "storage": ("storage", choice(*STORAGE)),
+    "integrity": ("integrity", read_table_integrity),
+    "legacy": ("legacy", choice(*LEGACY)),
+    "commitment": ("commitment", choice(*COMMITMENT)),
+    "plaintext": ("plaintext", choice(*PLAINTEXT)),
+    "context": ("context", read_context),
+    "columns": ("columns", read_names),
+    "filter": ("filter", read_text),
+    "partitionby": ("partition_by", read_names),
+    "schemamode": ("schema_mode", choice("one", "merge")),
+    "compression": ("compression", choice(*_CODECS)),
+    "maxrecordsperfile": ("rows", read_row_limit),
+    "rowgroupbytes": ("row_group_bytes", read_file_size),
+    "filebytes": ("file_bytes", read_file_size),
+    "partitionoverwrite": ("partition_overwrite", choice("static", "dynamic")),
+    "splitbytes": ("split_bytes", read_size),
+    "parallelism": ("parallelism", read_count),
+    "rowcounts": ("row_counts", read_flag),
+    "report": ("report", read_folder),
+    OPTION: ("cluster_settings", choice(USE, IGNORE)),
     "registeras": ("register_as", lambda _, value: TableName.parse(value)),
-    "glueendpointurl": ("glue_endpoint_url", _text),
+    "glueendpointurl": ("glue_endpoint_url", read_text),
 }
-#: How the options are written in documents and messages.
-SPELLING = {name: name for name in _PARSERS} | {
-    "kmskeyid": "kmsKeyId",
-    "kmsregion": "kmsRegion",
-    OPTION: "clusterSettings",
-    "kmsaccounts": "kmsAccounts",
-    "kmsregions": "kmsRegions",
-    "endpointurl": "endpointUrl",
-    "kmsendpointurl": "kmsEndpointUrl",
-    "keyfile": "keyFile",
-    "keyenv": "keyEnv",
-    "partitionby": "partitionBy",
-    "schemamode": "schemaMode",
-    "maxrecordsperfile": "maxRecordsPerFile",
-    "rowgroupbytes": "rowGroupBytes",
-    "filebytes": "fileBytes",
-    "partitionoverwrite": "partitionOverwrite",
-    "splitbytes": "splitBytes",
-    "rowcounts": "rowCounts",
-    "registeras": "registerAs",
-    "glueendpointurl": "glueEndpointUrl",
-}
+#: All names, in lower case.
+TABLE_OPTIONS = tuple(sorted({*_PARSERS, *_SPARK}))

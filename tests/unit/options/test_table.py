@@ -10,8 +10,9 @@ import pytest
 from s3cse.errors import SettingsError
 from s3cse.keyrings.configured import KeyringSettings
 from s3cse.objects.policy import Policy
+from s3cse.options.table import ONLY, Options, Use, check_options, parse_options
+from s3cse.options.words import SPELLING
 from s3cse.parquet.file_targets import FileTargets
-from s3cse.spark.options import ONLY, SPELLING, Options, Use, check_options, parse_options
 from s3cse.storage.port import Location
 
 PATH = {"path": "s3://bucket/lake/table/"}

@@ -12,10 +12,11 @@ import pytest
 
 from s3cse.errors import SettingsError
 from s3cse.keyrings.configured import KeyringSettings
+from s3cse.options import cluster_settings
+from s3cse.options.table import Options, parse_options
 from s3cse.settings import files
-from s3cse.spark import api, cluster_settings, job
+from s3cse.spark import api, job
 from s3cse.spark.flags import READING, add_flags
-from s3cse.spark.options import Options, parse_options
 
 KMS = "com.amazon.ws.emr.hadoop.fs.cse.KMSEncryptionMaterialsProvider"
 ARN = "arn:aws:kms:us-east-1:111122223333:key/1"

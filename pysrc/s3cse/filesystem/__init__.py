@@ -1,0 +1,1 @@
+"""Encrypted objects as files: fsspec and pyarrow. See docs/filesystem.md."""

@@ -1,0 +1,1 @@
+"""Keys over time: inventory, rotation, shredding. See docs/keys.md."""

@@ -1,0 +1,121 @@
+"""The options of single objects: the same words as a table's, without those of tables; and the client they make."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from s3cse.client import Client
+from s3cse.envelope.profiles import DEFAULT_PROFILE, PROFILE_NAMES
+from s3cse.envelope.stored_form import STORAGE
+from s3cse.keyrings import CachingKeyring, Keyring
+from s3cse.keyrings.configured import KeyringSettings, make_keyring
+from s3cse.objects.policy import COMMITMENT, INTEGRITY, LEGACY, PLAINTEXT, Policy
+from s3cse.options.cluster_settings import IGNORE, OPTION, USE, check_minimum, cluster_defaults
+from s3cse.options.words import choice, read_context, read_keyring, read_names, read_text, refuse_unknown
+from s3cse.settings.precedence import over_defaults
+from s3cse.storage.s3 import s3_client
+
+_ENVIRONMENT = "S3CSE_"
+_DEFAULT_POLICY = Policy()
+_Parsers = Mapping[str, tuple[str, Callable[[str, str], Any]]]
+# name in lower case: (field of what is made of it; parser)
+_KEYRING: _Parsers = {
+    "keyring": ("kind", read_keyring),
+    "kmskeyid": ("kms_key_id", read_text),
+    "kmsregion": ("kms_region", read_text),
+    "kmsaccounts": ("kms_accounts", read_names),
+    "kmsregions": ("kms_regions", read_names),
+    "keyfile": ("key_file", read_text),
+    "keyenv": ("key_env", read_text),
+    "provider": ("provider", read_text),
+    "region": ("region", read_text),
+    "kmsendpointurl": ("kms_endpoint_url", read_text),
+    "context": ("context", read_context),
+}
+_POLICY: _Parsers = {
+    "integrity": ("integrity", choice(*INTEGRITY)),
+    "legacy": ("legacy", choice(*LEGACY)),
+    "commitment": ("commitment", choice(*COMMITMENT)),
+    "plaintext": ("plaintext", choice(*PLAINTEXT)),
+}
+_OWN: _Parsers = {
+    "region": ("region", read_text),
+    "endpointurl": ("endpoint_url", read_text),
+    "profile": ("profile", choice(*PROFILE_NAMES)),
+    "storage": ("storage", choice(*STORAGE)),
+    OPTION: ("cluster_settings", choice(USE, IGNORE)),
+}
+#: The names that objects have a use for, in lower case.
+OBJECT_OPTIONS = tuple(sorted({*_KEYRING, *_POLICY, *_OWN}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectOptions:
+    """What the user asked for, validated. Holds no secret, and may be pickled."""
+
+    keyring: KeyringSettings
+    region: str | None = None
+    endpoint_url: str | None = None
+    profile: str = DEFAULT_PROFILE
+    storage: str = "metadata"
+    policy: Policy = _DEFAULT_POLICY
+
+
+def parse_object_options(
+    given: Mapping[str, str], address: str, environment: Mapping[str, str] = os.environ
+) -> ObjectOptions:
+    """Validate the options of work on single objects; precedence is that of tables (docs/settings.md).
+
+    Args:
+        given: in any case; they count most.
+        address: ``s3://bucket/…``, which the cluster's settings are asked about.
+        environment: where an option is looked up that neither was given nor follows from the cluster's settings, as
+            S3CSE_ and its name in capitals; and where the cluster's files are.
+
+    Raises:
+        SettingsError: an unknown option, a bad value, no key, or a cluster's settings that are wrong.
+    """
+    lower = {name.lower(): value for name, value in given.items()}
+    refuse_unknown(given, OBJECT_OPTIONS)
+    defaults = cluster_defaults(lower, address, environment)
+    lower = over_defaults(lower, {name: value for name, value in defaults.items() if name in OBJECT_OPTIONS})
+    found = {name: environment.get(_ENVIRONMENT + name.upper(), "") for name in OBJECT_OPTIONS}
+    lower = over_defaults(lower, {name: value for name, value in found.items() if value})
+    own = _values(_OWN, lower)
+    own.pop("cluster_settings", None)
+    options = ObjectOptions(
+        keyring=KeyringSettings(**_values(_KEYRING, lower)), policy=Policy(**_values(_POLICY, lower)), **own
+    )
+    options.keyring.check()
+    if options.policy.integrity != _DEFAULT_POLICY.integrity:
+        check_minimum(options.policy.integrity, environment)
+    return options
+
+
+def open_client(options: ObjectOptions, keyring: Keyring | None = None) -> Client:
+    """Return a client that works as the options say; it belongs to this process, and sends no request yet.
+
+    Args:
+        keyring: in place of the one that the options describe.
+
+    Raises:
+        SettingsError: the key cannot be read.
+    """
+    policy = options.policy
+    return Client(
+        s3_client(options.region, options.endpoint_url),
+        keyring or CachingKeyring(make_keyring(options.keyring)),
+        profile=options.profile,
+        storage=options.storage,
+        integrity=policy.integrity,
+        legacy=policy.legacy,
+        commitment=policy.commitment,
+        plaintext=policy.plaintext,
+    )
+
+
+def _values(parsers: _Parsers, lower: Mapping[str, str]) -> dict[str, Any]:
+    return {field: parse(name, lower[name]) for name, (field, parse) in parsers.items() if name in lower}
