@@ -220,6 +220,34 @@ def test_columns_that_engines_may_convert() -> None:
     assert found(report) == [("warning", "column")] * 2
 
 
+def test_columns_that_a_table_declares_wider() -> None:
+    """Texts declared as varchar or char, and whole numbers declared wider, are read: nothing is found."""
+    lake = Lake()
+    numbers = pa.array([1, 2], pa.int8())
+    lake.put("f", pa.table({"v": ["a", "b"], "c": ["a", "b"], "n": numbers, "m": numbers}))
+    columns = {"v": "varchar(10)", "c": "char(1)", "n": "smallint", "m": "bigint"}
+    assert found(checked(lake, columns=columns)) == []
+    (finding,) = checked(lake, columns={**columns, "c": "array<string>"}).files[0].findings
+    assert "column c is string in the file and array<string> in the table" in finding.problem
+
+
+def test_bytes_that_a_table_calls_text() -> None:
+    """Bytes without the mark of a text, under a table's string, are a warning: old writers leave the mark out."""
+    lake = Lake()
+    lake.put("f", pa.table({"b": [b"a"]}))
+    assert found(checked(lake, columns={"b": "string"})) == [("warning", "column")]
+
+
+@pytest.mark.parametrize("twice", [pa.table({"x": [1], "X": [2]}), pa.table({"s": [{"a": 1, "A": 2}]})])
+def test_columns_that_differ_in_case_only(twice: pa.Table) -> None:
+    """A file whose columns, or whose struct's fields, are one to Athena is not readable, and both are named."""
+    lake = Lake()
+    lake.put("f", twice)
+    report = checked(lake)
+    assert found(report) == [("error", "column")]
+    assert "letter case" in report.text()
+
+
 def test_columns_against_each_other() -> None:
     """A column of two types in two files is a warning that names both, without a catalog to compare with."""
     lake = Lake()
@@ -252,6 +280,16 @@ def test_folders_that_are_no_partitions() -> None:
     report = checked(lake)
     assert not report.readable
     assert found(report) == [("error", "layout")]
+
+
+def test_two_folders_of_one_partition() -> None:
+    """A value that two folders spell differently is an error: the catalog has one place for it."""
+    lake = Lake()
+    for folder in ("city=San Juan", "city=San%20Juan"):
+        lake.put(f"{folder}/f", ROWS)
+    report = checked(lake)
+    assert found(report) == [("error", "layout")]
+    assert "city=San%20Juan/" in report.text()
 
 
 def test_nothing_there() -> None:

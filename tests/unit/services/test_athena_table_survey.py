@@ -50,6 +50,15 @@ def test_null_partition_and_the_root_of_a_bucket() -> None:
     assert partition.location == "s3://b/month=__HIVE_DEFAULT_PARTITION__/"
 
 
+def test_two_folders_of_one_partition() -> None:
+    """They are refused, and both named: of two places for one partition the catalog would know one."""
+    lake = Lake()
+    for folder in ("city=San Juan", "city=San%20Juan"):
+        lake.put(f"{folder}/f", ROWS)
+    with pytest.raises(SettingsError, match=r"city=San Juan/ and .*city=San%20Juan/"):
+        survey(lake.store, lake.keyring, lake.table, "lake.t", KEY)
+
+
 def test_table_without_partitions() -> None:
     """Files at the top are a table without partitions."""
     lake = Lake()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -11,7 +10,7 @@ import pyarrow as pa
 from s3cse.errors import SettingsError
 from s3cse.services.athena.encryption import PROPERTIES, TableEncryption
 from s3cse.services.athena.hive_types import hive_type
-from s3cse.services.athena.names import TableName, column_name
+from s3cse.services.athena.names import TableName, column_name, refuse_repeated
 from s3cse.services.athena.projection import Projection, projection_properties
 from s3cse.storage.port import Location
 
@@ -85,14 +84,7 @@ def define(
     place = Location.parse(location) if isinstance(location, str) else location
     name = TableName.parse(name) if isinstance(name, str) else name
     columns = [_column(found) for found in schema]
-    repeated = [each for each, count in Counter(column.name for column in columns).items() if count > 1]
-    if repeated:
-        raise SettingsError(
-            "Athena does not tell columns apart by letter case",
-            found=", ".join(spelt.name for spelt in schema if spelt.name.lower() in repeated),
-            expected="each name once",
-            fix="rename them before the table is written",
-        )
+    refuse_repeated(schema.names)
     split = [column_name(each) for each in partition_columns]
     by_name = {column.name: column for column in columns}
     missing = [each for each in split if each not in by_name]

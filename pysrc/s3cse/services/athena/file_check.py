@@ -21,7 +21,7 @@ from s3cse.services.athena import envelope_rules
 from s3cse.services.athena.encryption import TableEncryption
 from s3cse.services.athena.findings import FileFindings, Finding
 from s3cse.services.athena.hive_types import hive_type
-from s3cse.services.athena.names import column_name
+from s3cse.services.athena.names import column_name, refuse_repeated
 from s3cse.storage.port import Location, ObjectStore
 
 #: Everything is let in to be reported; where a segment index is, the footer is authenticated.
@@ -80,12 +80,17 @@ class FileChecker:
             schema = open_parquet(opened, _LENIENT).schema
         except S3CSEError as error:
             return {}, [Finding("error", "parquet", error.problem, "keep other files out of the table's folder")]
-        columns, findings = {}, []
+        columns: dict[str, str] = {}
+        findings: list[Finding] = []
+        try:
+            refuse_repeated(schema.names)
+        except SettingsError as error:
+            findings.append(_column_finding(error))
         for field in schema:
             try:
                 columns[column_name(field.name)] = hive_type(field.type, field.name)
             except SettingsError as error:
-                findings.append(Finding("error", "column", f"{error.problem}; found {error.found}", error.fix or ""))
+                findings.append(_column_finding(error))
         return columns, [*findings, *column_findings(columns, self.columns or {})]
 
     def _unopened(self, file: DataFile, error: S3CSEError) -> FileFindings:
@@ -133,13 +138,17 @@ def _unopened(error: S3CSEError) -> Finding:
 _NO_SSE_C = "Athena cannot send one: copy the object without SSE-C"
 
 
+def _column_finding(error: SettingsError) -> Finding:
+    return Finding("error", "column", f"{error.problem}; found {error.found}", error.fix or "see the error")
+
+
 def column_findings(columns: Mapping[str, str], expected: Mapping[str, str]) -> Iterator[Finding]:
     """Yield the columns whose type is not the table's; Hive types by name in both."""
     for name, found in columns.items():
         wanted = expected.get(name, found)
-        if wanted == found or (wanted, found) in _NARROWER:
+        if wanted == found or _reads_as(wanted, found):
             continue
-        perhaps = (wanted, found) == ("double", "float") or all(each.startswith("decimal") for each in (wanted, found))
+        perhaps = (wanted, found) in _PERHAPS or all(each.startswith("decimal") for each in (wanted, found))
         yield Finding(
             "warning" if perhaps else "error",
             "column",
@@ -149,8 +158,16 @@ def column_findings(columns: Mapping[str, str], expected: Mapping[str, str]) -> 
         )
 
 
-#: Pairs (table, file) of whole numbers that Parquet stores alike, or that every reader widens.
-_NARROWER = {("bigint", "int"), ("bigint", "smallint"), ("bigint", "tinyint"), ("int", "smallint"), ("int", "tinyint")}
+def _reads_as(wanted: str, found: str) -> bool:
+    """Whether every reader takes the file's type for the table's: numbers are widened, texts may have a length."""
+    if wanted in _WHOLE and found in _WHOLE:
+        return _WHOLE.index(found) < _WHOLE.index(wanted)
+    return found == "string" and wanted.startswith(("varchar(", "char("))
+
+
+_WHOLE = ("tinyint", "smallint", "int", "bigint")
+#: Pairs (table, file); bytes under a text are what old writers made of texts.
+_PERHAPS = {("double", "float"), ("string", "binary")}
 
 #: Called with each report as it is there.
 Progress = Callable[[FileFindings], None]

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.types as pat
 
 from s3cse.errors import SettingsError
-from s3cse.services.athena.names import column_name, quoted
+from s3cse.services.athena.names import column_name, quoted, refuse_repeated
 
 _MOST_DIGITS = 38
 _ATOMIC: tuple[tuple[Callable[[Any], Any], str], ...] = (
@@ -73,6 +73,7 @@ def _nested(arrow_type: pa.DataType, column: str, in_ddl: bool) -> str | None:
         key = hive_type(arrow_type.key_type, f"{column}.key", in_ddl=in_ddl)
         return f"map<{key},{hive_type(arrow_type.item_type, f'{column}.value', in_ddl=in_ddl)}>"
     if pat.is_struct(arrow_type) and arrow_type.num_fields:
+        refuse_repeated([field.name for field in arrow_type], inside=column)
         return f"struct<{','.join(_field(field, column, in_ddl) for field in arrow_type)}>"
     return None
 

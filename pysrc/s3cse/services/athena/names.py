@@ -7,6 +7,8 @@ backslashes; queries quote names with double quotes. Athena lowers every name.
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from s3cse.errors import SettingsError
@@ -83,6 +85,27 @@ def column_name(name: str, *, inside: str = "") -> str:
             fix="rename the column before the table is written",
         )
     return lower
+
+
+def refuse_repeated(names: Sequence[str], *, inside: str = "") -> None:
+    """Refuse columns, or fields of one struct, that are one and the same to Athena.
+
+    Args:
+        names: as files have them.
+        inside: the column that the fields are in, for messages.
+
+    Raises:
+        SettingsError: two of them differ in letter case only, or not at all.
+    """
+    counts = Counter(name.lower() for name in names)
+    repeated = [f"{inside}.{name}" if inside else name for name in names if counts[name.lower()] > 1]
+    if repeated:
+        raise SettingsError(
+            "Athena does not tell columns apart by letter case",
+            found=", ".join(repeated),
+            expected="each name once",
+            fix="rename them before the table is written",
+        )
 
 
 def quoted(name: str) -> str:

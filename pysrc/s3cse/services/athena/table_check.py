@@ -19,6 +19,7 @@ from s3cse.services.athena.encryption import TableEncryption
 from s3cse.services.athena.file_check import FileChecker, Progress
 from s3cse.services.athena.findings import CheckReport, FileFindings, Finding
 from s3cse.services.athena.surroundings import bucket_region, key_findings, region_findings
+from s3cse.services.athena.table_survey import partitions_of
 from s3cse.storage.port import Location, ObjectStore
 
 WORKERS = 8
@@ -100,6 +101,10 @@ def _strays(store: ObjectStore, table: Location) -> Iterator[Finding]:
 
 
 def _layout(table: Location, files: Sequence[DataFile]) -> Iterator[Finding]:
+    try:
+        partitions_of(table, (file.location.key for file in files))
+    except SettingsError as error:
+        yield Finding("error", "layout", f"{error.problem}: {error.found}", error.fix or "see the paths")
     names = {file.location.key.removeprefix(table.key).lstrip("/") for file in files}
     folders = {segment.partition("=")[0] for name in names for segment in name.split("/")[:-1]}
     capitals = sorted(name for name in folders if name != name.lower())

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
 
+from s3cse.errors import SettingsError
 from s3cse.keyrings.base import Keyring
 from s3cse.objects.policy import Policy
 from s3cse.parquet.hive_names import NULL_PARTITION, unescape_name
@@ -66,7 +67,25 @@ def partitions_of(table: Location, keys: Iterable[str]) -> tuple[Partition, ...]
 
     Args:
         keys: of objects in folders ``column=value/…`` below the table.
+
+    Raises:
+        SettingsError: two folders are one partition to the catalog, which has one place for each.
     """
+    found: dict[tuple[str, ...], Partition] = {}
+    for partition in partition_folders(table, keys):
+        other = found.setdefault(partition.values, partition)
+        if other is not partition:
+            raise SettingsError(
+                "two folders are one partition, and the catalog has one place for each",
+                found=f"{other.location} and {partition.location}",
+                expected="one spelling of each value in folders' names",
+                fix="move the files of one into the other: Athena would not see them",
+            )
+    return tuple(found.values())
+
+
+def partition_folders(table: Location, keys: Iterable[str]) -> tuple[Partition, ...]:
+    """Return the folders that these data files lie in, in order, as partitions; as :func:`partitions_of` otherwise."""
     root = folder_uri(table).removeprefix(f"s3://{table.bucket}/")
     folders = sorted({key.removeprefix(root).rpartition("/")[0] for key in keys})
     return tuple(
