@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from s3cse.cli import config, uploads
+from s3cse.cli import config, keys, uploads
 
 #: Tracebacks of what is not expected stay plain: typer's own would print local variables.
 app = typer.Typer(
@@ -15,6 +15,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(uploads.group, name="uploads")
+app.add_typer(keys.group, name="keys")
 app.command("config")(config.config_command)
 
 
