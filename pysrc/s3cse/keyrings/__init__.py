@@ -3,6 +3,7 @@
 from s3cse.keyrings.aes import AesKeyring
 from s3cse.keyrings.base import Claim, Claiming, DataKey, Keyring
 from s3cse.keyrings.caching import CachingKeyring
+from s3cse.keyrings.customer_keys import CustomerKeys, CustomerKeysByPrefix, DerivedCustomerKeys, OneCustomerKey
 from s3cse.keyrings.kms import KmsKeyring, kms_client
 from s3cse.keyrings.kms_discovery import KmsDiscoveryKeyring
 from s3cse.keyrings.message_keys import EncryptedDataKey, MessageKey, MessageKeyring
@@ -17,7 +18,10 @@ __all__ = [
     "CachingKeyring",
     "Claim",
     "Claiming",
+    "CustomerKeys",
+    "CustomerKeysByPrefix",
     "DataKey",
+    "DerivedCustomerKeys",
     "EncryptedDataKey",
     "Keyring",
     "KmsDiscoveryKeyring",
@@ -27,6 +31,7 @@ __all__ = [
     "MessageKey",
     "MessageKeyring",
     "MultiKeyring",
+    "OneCustomerKey",
     "Pkcs11Keyring",
     "ProviderKeyring",
     "ReuseLimits",

@@ -6,12 +6,13 @@ because botocore retries no body once it has started; If-Match keeps the pieces 
 
 from __future__ import annotations
 
+import copy
 import os
 import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -41,6 +42,8 @@ _DELETE_BATCH = 1000  # DeleteObjects takes no more keys than this
 _BUSY = ("InternalError", "SlowDown", "ServiceUnavailable")
 _ALGORITHMS = ("CRC32", "CRC32C", "CRC64NVME", "MD5", "SHA1", "SHA256", "SHA512", "XXHASH3", "XXHASH64", "XXHASH128")
 _CHECKSUMS = tuple(f"Checksum{algorithm}" for algorithm in _ALGORITHMS)
+
+_S = TypeVar("_S", bound="S3Store")
 
 
 def s3_client(region: str | None = None, endpoint_url: str | None = None, max_connections: int = 32) -> Any:
@@ -77,7 +80,7 @@ class S3Store:
         self._own: Mapping[Location, Mapping[str, Mapping[str, Any]]] = {}
         self._process = os.getpid()
 
-    def sending(self, extra: Mapping[str, Mapping[str, Any]], *, about: Location | None = None) -> S3Store:
+    def sending(self: _S, extra: Mapping[str, Mapping[str, Any]], *, about: Location | None = None) -> _S:
         """Return a store on the same client, and of the same process, that sends these further arguments too.
 
         Args:
@@ -85,8 +88,7 @@ class S3Store:
             about: send them in requests about this object only: what a caller says of an object (its version, its
                 content type, conditions) is not true of the instruction file beside it.
         """
-        store = S3Store(self._boto, self._extra)
-        store._own, store._process = self._own, self._process
+        store = copy.copy(self)  # of the same class: one that sends more with every request goes on doing so
         if about is None:
             store._extra = _merged(self._extra, extra)
         else:

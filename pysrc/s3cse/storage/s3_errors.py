@@ -41,7 +41,13 @@ _FIXES = {
     "PermanentRedirect": _REGION,
     "AuthorizationHeaderMalformed": _REGION,
     "301": _REGION,
+    # An answer to HEAD, which has no reason in it; see _WANTS_KEY for one to GET.
+    "400": "if the object is under a customer key (SSE-C), that must be sent: profile sse-c",
 }
+#: In the answer to a request without a key for an object that has one (SSE-C); AWS says InvalidRequest "The object was
+#: stored using a form of Server Side Encryption. The correct parameters must be provided …".
+_WANTS_KEY = "server side encryption"
+_KEY_WANTED = "the object is under a customer key (SSE-C): send it, with profile sse-c and the key"
 
 
 def fix_for(code: str) -> str:
@@ -117,12 +123,13 @@ def translated(location: Location, action: str) -> Iterator[None]:
         detail = error.response.get("Error", {})
         code = str(detail.get("Code", ""))
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        message = detail.get("Message") or ""
         raise S3RequestError(
             f"S3 did not {action} the object",
             uri=location.uri,
-            found=f"{code}: {detail.get('Message') or ''}".rstrip(": "),
+            found=f"{code}: {message}".rstrip(": "),
             expected="the object as it was when it was opened" if status == 412 else "no error",
-            fix=fix_for(code),
+            fix=_KEY_WANTED if status == 400 and _WANTS_KEY in message.lower() else fix_for(code),
             status=status,
             code=code,
             response=error.response,

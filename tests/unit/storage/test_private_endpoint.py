@@ -1,0 +1,50 @@
+"""Customer keys go over TLS, or do not leave this machine."""
+
+from __future__ import annotations
+
+import boto3
+import pytest
+
+from s3cse.errors import SettingsError
+from s3cse.storage.private_endpoint import check_private
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        None,
+        "https://s3.example.com",
+        "http://127.0.0.1:8333",
+        "http://127.9.9.9",
+        "http://[::1]:8333",
+        "http://localhost:8333",
+        "http://bucket.LOCALHOST.:8333",
+    ],
+)
+def test_private(endpoint: str | None) -> None:
+    """TLS, and every way to write this machine's own address."""
+    check_private(boto3.client("s3", region_name="us-east-1", endpoint_url=endpoint))
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://s3.us-east-1.amazonaws.com",
+        "http://10.0.0.1:8333",
+        "http://0.0.0.0:8333",
+        "http://127.0.0.1.example.com",
+        "http://localhost.example.com",
+        "http://notlocalhost",
+        "HTTP://127.0.0.1@example.com",
+    ],
+)
+def test_not_private(endpoint: str) -> None:
+    """Everything else over HTTP, also what only looks like this machine."""
+    with pytest.raises(SettingsError, match="TLS only"):
+        check_private(boto3.client("s3", region_name="us-east-1", endpoint_url=endpoint))
+
+
+def test_use_ssl_false_is_seen() -> None:
+    """A client of AWS without TLS is refused, too."""
+    with pytest.raises(SettingsError, match="TLS only"):
+        check_private(boto3.client("s3", region_name="us-east-1", use_ssl=False))
