@@ -37,14 +37,14 @@ class Counting:
         self.last: dict[str, Any] = {}
 
     def __getattr__(self, name: str) -> Any:
-        def call(**arguments: Any) -> Any:
+        def call(*names: Any, **arguments: Any) -> Any:
             self.calls[name] += 1
             self.last[name] = arguments
             if self._failing.get(name):
                 code = self._failing[name].pop(0)
                 if code:
                     raise ClientError({"Error": {"Code": code, "Message": "as the test wants"}}, name)
-            return getattr(self._inner, name)(**arguments)
+            return getattr(self._inner, name)(*names, **arguments)
 
         return call
 
@@ -200,6 +200,50 @@ def test_partition_that_somebody_adds_meanwhile(glue: Any, database: str) -> Non
         register(Refusing(glue), flights(database), months(3))
 
 
+def test_partition_that_somebody_adds_elsewhere_meanwhile(glue: Any, database: str) -> None:
+    """A partition that came in between, at another place, is the error that it would have been before."""
+    register(glue, flights(database), [Partition(("1",), "s3://b/old/month=1/")])
+
+    class BlindOnce(Blind):
+        looks = 0
+
+        def batch_get_partition(self, **arguments: Any) -> Any:
+            self.looks += 1
+            return {"Partitions": []} if self.looks == 1 else self._inner.batch_get_partition(**arguments)
+
+    with pytest.raises(SettingsError, match=r"s3://b/old/month=1/.*s3://b/flights/month=1/"):
+        register(BlindOnce(glue), flights(database), months(1, 2))
+
+
+class Sparing:
+    """A Glue client that looks up few partitions per request, and leaves the rest for the next one.
+
+    Args:
+        few: how many it answers for.
+    """
+
+    def __init__(self, inner: Any, few: int) -> None:
+        self._inner = inner
+        self._few = few
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def batch_get_partition(self, **arguments: Any) -> Any:
+        """Answer for some."""
+        wanted = arguments.pop("PartitionsToGet")
+        found = self._inner.batch_get_partition(**arguments, PartitionsToGet=wanted[: self._few])
+        return {**found, "UnprocessedKeys": wanted[self._few :]}
+
+
+def test_partitions_that_are_looked_up_in_many_steps(glue: Any, database: str) -> None:
+    """However few Glue looks up at once, all are; only where it does not go on at all it is an error."""
+    register(glue, flights(database), months(*range(200)))
+    assert register(Sparing(glue, 7), flights(database), months(*range(210))).partitions_added == 10
+    with pytest.raises(TransferError, match="did not look up all partitions"):
+        register(Sparing(glue, 0), flights(database), months(1))
+
+
 class Blind:
     """A Glue client that sees no partitions."""
 
@@ -245,6 +289,49 @@ def test_replacing(glue: Any, database: str) -> None:
     assert table.encryption == TableEncryption()
     with pytest.raises(SettingsError, match="another location"):
         register(glue, flights(database, location="s3://b/elsewhere/"), replace=True)
+
+
+def test_replacing_reaches_partitions(glue: Any, database: str) -> None:
+    """Partitions that are there get the new columns too, else their types and the table's would not go together."""
+    register(glue, flights(database), months(*range(120)))
+    glue.update_partition(
+        DatabaseName=database,
+        TableName="flights",
+        PartitionValueList=["7"],
+        PartitionInput={
+            "Values": ["7"],
+            "Parameters": {"team": "flights"},
+            "StorageDescriptor": partitions(glue, database)["7",],
+        },
+    )
+    new = flights(database, pa.schema([("id", pa.string()), ("month", pa.int32())]))
+    counting = Counting(glue)
+    register(counting, new, months(1), replace=True)
+    assert counting.calls["batch_update_partition"] == 2
+    found = partitions(glue, database)
+    assert len(found) == 120
+    assert {column["Type"] for storage in found.values() for column in storage["Columns"]} == {"string"}
+    assert found["7",]["Location"] == "s3://b/flights/month=7/"
+    pages = glue.get_paginator("get_partitions").paginate(DatabaseName=database, TableName="flights")
+    parameters = [row.get("Parameters") for page in pages for row in page["Partitions"] if row["Values"] == ["7"]]
+    assert parameters == [{"team": "flights"}]
+    counting = Counting(glue)
+    register(counting, new, months(1), replace=True)
+    assert not counting.calls["batch_update_partition"]
+
+
+def test_partition_that_glue_does_not_update(glue: Any, database: str) -> None:
+    """A partition that Glue leaves as it was is an error that names it."""
+    register(glue, flights(database), months(1))
+
+    class Refusing(Blind):
+        def batch_update_partition(self, **_: Any) -> Any:
+            detail = {"ErrorCode": "InternalServiceException", "ErrorMessage": "later"}
+            return {"Errors": [{"PartitionValueList": ["1"], "ErrorDetail": detail}]}
+
+    new = flights(database, pa.schema([("id", pa.string()), ("month", pa.int32())]))
+    with pytest.raises(TransferError, match=r"1: InternalServiceException: later.*again with replace"):
+        register(Refusing(glue), new, replace=True)
 
 
 def test_table_without_encryption_learns_it(glue: Any, database: str) -> None:

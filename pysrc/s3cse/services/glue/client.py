@@ -15,7 +15,8 @@ from s3cse.errors import SettingsError, TransferError
 _REQUESTS = 6
 _FIXES = {
     "AccessDeniedException": "allow this identity glue:GetDatabase, glue:GetTable, glue:CreateTable, glue:UpdateTable, "
-    "glue:BatchGetPartition and glue:BatchCreatePartition on the catalog, the database and the table",
+    "glue:BatchGetPartition and glue:BatchCreatePartition (to check: glue:GetPartitions, to replace: that and "
+    "glue:BatchUpdatePartition) on the catalog, the database and the table",
     "EntityNotFoundException": "create the database first (aws glue create-database), or check its name and Region",
     "ConcurrentModificationException": "somebody else changed the table meanwhile: try again",
     "ResourceNumberLimitExceededException": "delete old versions or partitions, or ask AWS for a higher quota",

@@ -9,7 +9,7 @@ from s3cse.services.athena.definition import Partition
 from s3cse.services.athena.findings import Finding
 from s3cse.services.athena.table_survey import partitions_of
 from s3cse.services.glue.catalog import CatalogTable, folder_of
-from s3cse.services.glue.client import translated
+from s3cse.services.glue.partitions import registered
 from s3cse.storage.port import Location
 
 _SHOWN = 3
@@ -21,19 +21,10 @@ def registered_partitions(glue: Any, table: CatalogTable) -> dict[tuple[str, ...
     Raises:
         TransferError: Glue refused.
     """
-    pages = iter(
-        glue.get_paginator("get_partitions").paginate(
-            DatabaseName=table.name.database, TableName=table.name.table, ExcludeColumnSchema=True
-        )
-    )
-    found: dict[tuple[str, ...], str] = {}
-    while True:
-        with translated("list the partitions of", table.name):
-            page = next(pages, None)
-        if page is None:
-            return found
-        for row in page["Partitions"]:
-            found[tuple(row["Values"])] = folder_of(str(row.get("StorageDescriptor", {}).get("Location", "")))
+    return {
+        tuple(row["Values"]): folder_of(str(row.get("StorageDescriptor", {}).get("Location", "")))
+        for row in registered(glue, table.name, columns=False)
+    }
 
 
 def partition_findings(glue: Any, table: CatalogTable, files: Sequence[Location]) -> Iterator[Finding]:

@@ -9,9 +9,9 @@ from typing import Any, Literal
 from s3cse.errors import TransferError
 from s3cse.services.athena.definition import Partition, TableDefinition
 from s3cse.services.athena.names import TableName
-from s3cse.services.glue.catalog import CatalogTable, find_table, require_database, table_input
+from s3cse.services.glue.catalog import CatalogTable, find_table, glue_columns, require_database, table_input
 from s3cse.services.glue.client import translated
-from s3cse.services.glue.partitions import add_partitions, missing_partitions
+from s3cse.services.glue.partitions import add_partitions, missing_partitions, update_columns
 from s3cse.services.glue.update import partition_storage, updated_input
 
 _ATTEMPTS = 3
@@ -58,7 +58,7 @@ def register(
         glue: a boto3 Glue client.
         partitions: all or some of the table's; none are registered where the definition projects them.
         replace: where the table is known with other columns, another key or another projection, put the definition's
-            in their place.
+            in their place; its partitions get the columns too.
         skip_archive: keep no version of the table as it was before.
 
     Raises:
@@ -70,6 +70,8 @@ def register(
     wanted = () if definition.projection else tuple(partitions)
     missing = missing_partitions(glue, definition.name, wanted)
     columns_of = None if replace else known
+    if replace and known is not None and definition.partition_columns:
+        update_columns(glue, definition.name, glue_columns(definition.columns))
     added = add_partitions(
         glue, definition.name, missing, lambda place: partition_storage(columns_of, definition, place)
     )
