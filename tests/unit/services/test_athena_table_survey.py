@@ -77,6 +77,15 @@ def test_projection() -> None:
     assert definition.properties["projection.month.type"] == "integer"
 
 
+def test_projection_that_leaves_folders_out() -> None:
+    """It is refused, with the folder whose rows no query would see."""
+    lake = Lake()
+    for month in (1, 12):
+        lake.put(f"month={month}/f", ROWS)
+    with pytest.raises(SettingsError, match=r"leaves out 1 of .*month=12/.*range=1,11"):
+        survey(lake.store, lake.keyring, lake.table, "lake.t", KEY, projection={"month": integer_range(1, 11)})
+
+
 def test_merged_columns() -> None:
     """With merge the columns of all files are taken, else those of the smallest file."""
     lake = Lake()

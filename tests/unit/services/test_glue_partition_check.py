@@ -75,6 +75,19 @@ def test_projected_and_whole_tables(servers: s3cse.local.Servers, database: str)
         servers.glue_client().delete_table(DatabaseName=database, Name="t")
 
 
+def test_folders_that_a_projection_leaves_out(servers: s3cse.local.Servers, database: str) -> None:
+    """What Athena does not compute no query sees, registered or not: an error that names the folder."""
+    projection = {"month": integer_range(1, 6)}
+    definition = define(
+        f"{database}.t", SCHEMA, "s3://b/t", TableEncryption(), partition_columns=["month"], projection=projection
+    )
+    register(servers.glue_client(), definition)
+    assert checked(servers, database, ["t/month=6/f"]) == []
+    (finding,) = checked(servers, database, ["t/month=6/f", "t/month=7/f"])
+    assert (finding.severity, finding.check) == ("error", "partitions")
+    assert "1 folders are not among the projected partitions: s3://b/t/month=7/" in finding.problem
+
+
 def test_client_of_ones_own() -> None:
     """A client is made for a Region and an endpoint, and waits out throttling."""
     client = glue_client("eu-west-1", "http://127.0.0.1:1")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -15,6 +15,7 @@ from s3cse.parquet.table import list_table
 from s3cse.services.athena.definition import Partition, TableDefinition, define, folder_uri
 from s3cse.services.athena.encryption import TableEncryption
 from s3cse.services.athena.names import TableName
+from s3cse.services.athena.projected import unreached
 from s3cse.services.athena.projection import Projection
 from s3cse.storage.port import Location, ObjectStore
 
@@ -43,7 +44,8 @@ def survey(
         projection: how Athena computes the partitions; None: they are registered.
 
     Raises:
-        SettingsError: no data files, folders that contradict each other, or what Athena cannot have.
+        SettingsError: no data files, folders that contradict each other or that the projection leaves out, or what
+            Athena cannot have.
         S3CSEError: a file does not open.
     """
     listed = list_table(store, table, partition_types)
@@ -59,7 +61,22 @@ def survey(
         partition_columns=split,
         projection=projection,
     )
-    return definition, partitions_of(table, (file.location.key for file in listed.files)) if split else ()
+    partitions = partitions_of(table, (file.location.key for file in listed.files)) if split else ()
+    if definition.projection:
+        _refuse_unreached(definition, partitions)
+    return definition, partitions
+
+
+def _refuse_unreached(definition: TableDefinition, partitions: Sequence[Partition]) -> None:
+    columns = [column.name for column in definition.partition_columns]
+    missing = list(unreached(definition.projection, columns, partitions, definition.location))
+    if missing:
+        raise SettingsError(
+            f"the projection leaves out {len(missing)} of the table's folders: no query would see their rows",
+            found=missing[0].location,
+            expected=", ".join(f"{name}={value}" for name, value in definition.projection.items()),
+            fix="widen the projection, or register the partitions one by one",
+        )
 
 
 def partitions_of(table: Location, keys: Iterable[str]) -> tuple[Partition, ...]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from s3cse.services.athena.definition import Partition
 from s3cse.services.athena.findings import Finding
-from s3cse.services.athena.table_survey import partitions_of
+from s3cse.services.athena.projected import is_projected, unreached
+from s3cse.services.athena.table_survey import partition_folders
 from s3cse.services.glue.catalog import CatalogTable, folder_of
 from s3cse.services.glue.partitions import registered
 from s3cse.storage.port import Location
@@ -28,7 +29,7 @@ def registered_partitions(glue: Any, table: CatalogTable) -> dict[tuple[str, ...
 
 
 def partition_findings(glue: Any, table: CatalogTable, files: Sequence[Location]) -> Iterator[Finding]:
-    """Yield where the catalog's partitions are not the table's folders; nothing for projected or no partitions.
+    """Yield where the catalog's partitions, registered or projected, are not the table's folders.
 
     Args:
         files: the table's data files.
@@ -36,10 +37,14 @@ def partition_findings(glue: Any, table: CatalogTable, files: Sequence[Location]
     Raises:
         TransferError: Glue refused.
     """
-    if not table.partition_columns or table.properties.get("projection.enabled", "").lower() == "true":
+    if not table.partition_columns:
+        return
+    folders = partition_folders(Location.parse(table.location), (file.key for file in files))
+    if is_projected(table.properties):
+        yield from _projection_findings(table, folders)
         return
     known = registered_partitions(glue, table)
-    there = {each.values: each for each in partitions_of(Location.parse(table.location), (file.key for file in files))}
+    there = {each.values: each for each in folders}
     missing = [each for values, each in there.items() if values not in known]
     if missing:
         yield Finding(
@@ -60,6 +65,17 @@ def partition_findings(glue: Any, table: CatalogTable, files: Sequence[Location]
     if gone:
         yield Finding(
             "note", "partitions", f"{gone} registered partitions have no files here", "they are empty, or elsewhere"
+        )
+
+
+def _projection_findings(table: CatalogTable, folders: Sequence[Partition]) -> Iterator[Finding]:
+    missing = list(unreached(table.properties, list(table.partition_columns), folders, table.location))
+    if missing:
+        yield Finding(
+            "error",
+            "partitions",
+            f"{len(missing)} folders are not among the projected partitions: {_some(missing)}",
+            "no query sees their rows: register with a projection that has them, or without one (--replace)",
         )
 
 
