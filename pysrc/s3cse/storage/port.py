@@ -64,11 +64,12 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class ListedObject:
-    """One row of a listing; ``size`` is the stored length in bytes."""
+    """One row of a listing; ``size`` is the stored length in bytes, ``last_modified`` has a zone, where it is told."""
 
     location: Location
     size: int
     etag: str
+    last_modified: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -347,7 +347,7 @@ class S3Store:
 
 def _listed_objects(prefix: Location, page: Mapping[str, Any]) -> Iterator[ListedObject]:
     for row in page.get("Contents", ()):
-        yield ListedObject(Location(prefix.bucket, row["Key"]), row["Size"], row["ETag"])
+        yield ListedObject(Location(prefix.bucket, row["Key"]), row["Size"], row["ETag"], row.get("LastModified"))
 
 
 def _first_byte_of_tail(answer: Mapping[str, Any], stored: StoredObject, length: int) -> tuple[int, int]:
