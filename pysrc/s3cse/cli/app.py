@@ -1,22 +1,71 @@
-"""The root of the command line: the groups of commands it has."""
+"""The root of the command line: which commands there are, and where; a command is imported when it is called.
+
+A command's module has ``command``, a typer.Typer with one command or a group of them. ``--help`` and the completion of
+names need the table here alone: the client and boto3 take longer to import than both.
+"""
 
 from __future__ import annotations
 
-import typer
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
-from s3cse.cli import config, keys, uploads
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A command: its module in this package, and what the list of commands says of it."""
+
+    module: str
+    says: str
+    panel: str
+
+
+_OBJECTS, _CARE = "Objects and tables", "Looking after them"
+COMMANDS = {
+    "config": _Entry("config", "What is in force for an address, and which file and key said so.", _CARE),
+    "uploads": _Entry("uploads", "Multipart uploads that were never completed: invisible, but paid for.", _CARE),
+}
+
+
+class Commands(TyperGroup):
+    """The commands of the table."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's
+        """Return the names, in the table's order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - typer's
+        """Return what the list of commands says of one."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        return TyperCommand(cmd_name, help=entry.says, rich_help_panel=entry.panel)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command itself, with its name and the words that are its own."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, load(str(name)), rest
+
+
+def load(name: str) -> Any:
+    """Import a command of the table."""
+    command = get_command(import_module(f"s3cse.cli.{COMMANDS[name].module}").command)
+    command.name = name
+    return command
+
 
 #: Tracebacks of what is not expected stay plain: typer's own would print local variables.
 app = typer.Typer(
     name="s3cse",
+    cls=Commands,
     help="Encrypted data in S3, from the shell.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
-app.add_typer(uploads.group, name="uploads")
-app.add_typer(keys.group, name="keys")
-app.command("config")(config.config_command)
 
 
 @app.callback()

@@ -24,6 +24,10 @@ _SPARK_OPTION = "spark.s3cse."
 _SAID_BY = "--conf"
 
 
+command = typer.Typer(add_completion=False)
+
+
+@command.command()
 def config_command(
     address: Annotated[str, typer.Argument(metavar="ADDRESS", help="s3://bucket/path; s3a and s3n as well.")],
     conf_dir: Annotated[

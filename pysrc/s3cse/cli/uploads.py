@@ -10,27 +10,29 @@ from typing import Annotated
 import typer
 
 from s3cse.cli import outcome
-from s3cse.cli.connection import EndpointUrl, Region, open_store
 from s3cse.cli.durations import parse_duration
+from s3cse.cli.flags import Flags, with_flags
 from s3cse.cli.unfinished import Extent, Unfinished, chosen, extent_of, find_unfinished
 from s3cse.cli.uploads_report import print_json, print_table
 from s3cse.errors import SettingsError, TransferError
 from s3cse.parquet.file_names import is_job
 from s3cse.storage.port import Location, ObjectStore
 
-group = typer.Typer(
+command = typer.Typer(
     help="Multipart uploads that were never completed: invisible as objects, but paid for.",
     no_args_is_help=True,
+    add_completion=False,
 )
 
 Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="s3://bucket/folder/ or one object's address.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per upload and line.")]
 JobId = Annotated[str | None, typer.Option("--job", metavar="ID", help="Only uploads of the job with this id.")]
 
 
-@group.command("ls")
+@command.command("ls")
+@with_flags("uploads ls")
 def list_command(
     address: Address,
+    flags: Flags,
     older_than: Annotated[
         str, typer.Option("--older-than", metavar="AGE", help="Only uploads older than this, like 90s, 12h or 1d.")
     ] = "0s",
@@ -38,20 +40,18 @@ def list_command(
     parts: Annotated[
         bool, typer.Option("--parts", help="Count parts and bytes too: a request or more per upload.")
     ] = False,
-    as_json: AsJson = False,
-    region: Region = None,
-    endpoint_url: EndpointUrl = None,
 ) -> None:
     """List unfinished uploads, oldest first: what was started when, and by which job."""
-    with outcome.explained("uploads ls"):
-        store, found = _look(address, older_than, job, region, endpoint_url)
-        extents = {row.upload.upload_id: extent_of(store, row.upload) for row in found} if parts else {}
-        _show(found, extents, as_json=as_json)
+    store, found = _look(address, older_than, job, flags)
+    extents = {row.upload.upload_id: extent_of(store, row.upload) for row in found} if parts else {}
+    _show(found, extents, as_json=flags.as_json)
 
 
-@group.command("abort")
+@command.command("abort")
+@with_flags("uploads abort")
 def abort_command(
     address: Address,
+    flags: Flags,
     older_than: Annotated[
         str,
         typer.Option(
@@ -63,28 +63,22 @@ def abort_command(
     job: JobId = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be aborted, and abort nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    as_json: AsJson = False,
-    region: Region = None,
-    endpoint_url: EndpointUrl = None,
 ) -> None:
     """Abort unfinished uploads: their parts are gone for good, and the writer that still sends some will fail."""
-    with outcome.explained("uploads abort"):
-        store, found = _look(address, older_than, job, region, endpoint_url)
-        asks = bool(found) and not (yes or dry_run)
-        if asks and not on_terminal():
-            raise SettingsError("there is no terminal to ask on", fix="give --yes, or --dry-run to see what would go")
-        _show(found, {}, as_json=as_json)
-        if dry_run or not found:
-            return
+    store, found = _look(address, older_than, job, flags)
+    asks = bool(found) and not (yes or dry_run)
+    if asks and not on_terminal():
+        raise SettingsError("there is no terminal to ask on", fix="give --yes, or --dry-run to see what would go")
+    _show(found, {}, as_json=flags.as_json)
+    if dry_run or not found:
+        return
     if asks and not typer.confirm(f"Abort {_uploads(len(found))}?", err=True):
         typer.echo("nothing was aborted", err=True)
         raise typer.Exit(outcome.FAILED)
     _abort(store, found)
 
 
-def _look(
-    address: str, older_than: str, job: str | None, region: str | None, endpoint_url: str | None
-) -> tuple[ObjectStore, list[Unfinished]]:
+def _look(address: str, older_than: str, job: str | None, flags: Flags) -> tuple[ObjectStore, list[Unfinished]]:
     """Return the store and the uploads that a command is about.
 
     Raises:
@@ -96,7 +90,7 @@ def _look(
         raise SettingsError(
             "not a job's id", found=repr(job), expected="32 hexadecimal digits, as in the names of the job's files"
         )
-    store = open_store(place, region, endpoint_url)
+    store = flags.store(place)
     return store, chosen(find_unfinished(store, place, datetime.now(timezone.utc)), age, job)
 
 

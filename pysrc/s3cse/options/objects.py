@@ -65,7 +65,7 @@ class ObjectOptions:
 
 
 def parse_object_options(
-    given: Mapping[str, str], address: str, environment: Mapping[str, str] = os.environ
+    given: Mapping[str, str], address: str, environment: Mapping[str, str] = os.environ, *, key: bool = True
 ) -> ObjectOptions:
     """Validate the options of work on single objects; precedence is that of tables (docs/settings.md).
 
@@ -74,6 +74,7 @@ def parse_object_options(
         address: ``s3://bucket/…``, which the cluster's settings are asked about.
         environment: where an option is looked up that neither was given nor follows from the cluster's settings, as
             S3CSE_ and its name in capitals; and where the cluster's files are.
+        key: whether one must be named; deleting and copying on the server need none.
 
     Raises:
         SettingsError: an unknown option, a bad value, no key, or a cluster's settings that are wrong.
@@ -89,7 +90,8 @@ def parse_object_options(
     options = ObjectOptions(
         keyring=KeyringSettings(**_values(_KEYRING, lower)), policy=Policy(**_values(_POLICY, lower)), **own
     )
-    options.keyring.check()
+    if key:
+        options.keyring.check()
     if options.policy.integrity != _DEFAULT_POLICY.integrity:
         check_minimum(options.policy.integrity, environment)
     return options

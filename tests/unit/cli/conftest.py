@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from s3cse.cli import uploads
+from s3cse.cli import connection
 from s3cse.cli.app import app
 from s3cse.storage.memory import MemoryStore
 from s3cse.storage.port import Location
@@ -51,5 +51,5 @@ def shell(monkeypatch: pytest.MonkeyPatch) -> Shell:
         made.opened.append((region, endpoint_url))
         return made.store
 
-    monkeypatch.setattr(uploads, "open_store", open_store)
+    monkeypatch.setattr(connection, "open_store", open_store)
     return made
