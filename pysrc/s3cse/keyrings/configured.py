@@ -17,6 +17,7 @@ from typing import Any
 from s3cse.errors import SettingsError
 from s3cse.keyrings.aes import AesKeyring
 from s3cse.keyrings.base import Keyring
+from s3cse.keyrings.customer_keys import CustomerKeys, DerivedCustomerKeys, OneCustomerKey
 from s3cse.keyrings.emr_rsa import RSA_NAME, EmrRsaKeyring
 from s3cse.keyrings.key_places import raw_key
 from s3cse.keyrings.kms import KmsKeyring, kms_client
@@ -27,6 +28,8 @@ from s3cse.keyrings.rsa import RsaKeyring
 from s3cse.keyrings.rsa_keys import is_public
 
 KINDS = ("kms", "kms-discovery", "aes", "rsa", "provider")
+#: How the key that options name becomes the customer keys (SSE-C) of objects.
+CUSTOMER_KEYS = ("one", "derived")
 _AES_KEY_BYTES = (16, 24, 32)
 
 
@@ -134,6 +137,31 @@ def make_keyring(settings: KeyringSettings) -> Keyring:
     if settings.kind == "rsa":
         return _rsa_keyring(raw_key(settings.key_file, settings.key_env, settings.region), settings)
     return ProviderKeyring(_provider(settings.provider or ""), job=os.environ.get("S3CSE_JOB"))
+
+
+def make_customer_keys(settings: KeyringSettings, kind: str = "one") -> CustomerKeys:
+    """Return the keys that S3 is sent with objects under SSE-C; they belong to this process.
+
+    Args:
+        settings: of an AES key of 32 bytes.
+        kind: ``one``: it is the key of every object; ``derived``: it is the root key that theirs are derived from.
+
+    Raises:
+        SettingsError: another keyring, a key that cannot be read or is no such key, or no such kind.
+    """
+    if settings.kind != "aes":
+        raise SettingsError(
+            "profile sse-c sends S3 a key of your own",
+            found=f"keyring={settings.kind}",
+            expected="keyring=aes with keyFile or keyEnv: 32 bytes",
+            fix="keep the data's key in one of these places; a KMS key never leaves KMS",
+        )
+    settings.check()
+    if settings.context:
+        raise SettingsError("profile sse-c has no use for context", fix="leave it out: nothing is stored with a key")
+    if kind not in CUSTOMER_KEYS:
+        raise SettingsError("customerKeys has no such value", found=repr(kind), expected=" | ".join(CUSTOMER_KEYS))
+    return (OneCustomerKey if kind == "one" else DerivedCustomerKeys)(aes_key(settings))
 
 
 def aes_key(settings: KeyringSettings) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import pickle
+import re
 import sys
 import types
 from pathlib import Path
@@ -14,11 +15,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from s3cse.crypto.secret import Secret
 from s3cse.envelope.profiles import find_profile
 from s3cse.errors import SettingsError
 from s3cse.keyrings import AesKeyring, Keyring, KmsDiscoveryKeyring, KmsKeyring, RsaKeyring
-from s3cse.keyrings.configured import KeyringSettings, make_keyring
+from s3cse.keyrings.configured import KeyringSettings, make_customer_keys, make_keyring
+from s3cse.keyrings.customer_keys import DerivedCustomerKeys
 from s3cse.keyrings.emr_rsa import EmrRsaKeyring
+from s3cse.storage.port import Location
 
 from .envelopes import envelope_of
 
@@ -201,3 +205,32 @@ def test_settings_travel_without_a_key(tmp_path: Path) -> None:
     assert KEY not in pickle.dumps(settings)
     assert pickle.loads(pickle.dumps(settings)) == settings
     os.remove(tmp_path / "key")
+
+
+def test_customer_keys(tmp_path: Path) -> None:
+    """The raw key that is named becomes every object's customer key, or the root of theirs."""
+    (tmp_path / "key").write_bytes(bytes(range(32)))
+    settings = KeyringSettings(kind="aes", key_file=str(tmp_path / "key"))
+    place = Location("lake", "a")
+    assert make_customer_keys(settings).customer_key(place) == Secret(bytes(range(32)))
+    derived = DerivedCustomerKeys(bytes(range(32))).customer_key(place)
+    assert make_customer_keys(settings, "derived").customer_key(place) == derived
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "expected"),
+    [
+        (KeyringSettings(kind="kms", kms_key_id="alias/a"), "one", "keyring=aes"),
+        (KeyringSettings(kind="aes"), "one", "one place"),
+        (KeyringSettings(kind="aes", key_env="S3CSE_SHORT"), "one", "16 bytes"),
+        (KeyringSettings(kind="aes", key_env="S3CSE_SHORT", context={"a": "b"}), "one", "context"),
+        (KeyringSettings(kind="aes", key_env="S3CSE_SHORT"), "two", "one | derived"),
+    ],
+)
+def test_customer_keys_refused(
+    monkeypatch: pytest.MonkeyPatch, settings: KeyringSettings, kind: str, expected: str
+) -> None:
+    """Another keyring, no key, a short one, a description, and what is no kind."""
+    monkeypatch.setenv("S3CSE_SHORT", bytes(range(16)).hex())
+    with pytest.raises(SettingsError, match=re.escape(expected)):
+        make_customer_keys(settings, kind)
