@@ -77,9 +77,17 @@ class AesKeyring(RawKeyring):
             SettingsError: the profile is for another kind of key; or it is ``redshift``, and the key has not 256 bits
                 or there is a description.
         """
+        return self.wrap_data_key(new_plaintext_key(), profile)
+
+    def wrap_data_key(
+        self,
+        plaintext: Secret,
+        profile: Profile,
+        context: Mapping[str, str] | None = None,  # noqa: ARG002 - of KMS
+    ) -> DataKey:
+        """See Wrapping. Errors as new_data_key."""
         check_profile(self.kind, profile, _WRITABLE)
         check_redshift(profile, len(self._key), self._description)
-        plaintext = new_plaintext_key()
         if profile.wrap_algorithm == WRAP_V1_AES:
             wrapped = wrap_ecb(self._key.view(), plaintext.view())
         else:

@@ -21,8 +21,10 @@ from s3cse.envelope.model import Envelope
 from s3cse.envelope.profiles import Profile
 from s3cse.keyrings.base import Claim, DataKey, Keyring, claim_of, replaces_description
 from s3cse.keyrings.encryption_context import serialized
+from s3cse.keyrings.kms_rewrap import KmsSource
 from s3cse.keyrings.message_keys import EncryptedDataKey, MessageKey, checked_message_keyring
 from s3cse.keyrings.message_reuse import ReusedKeys, ReuseLimits
+from s3cse.keyrings.rewrapping import kms_sources
 
 
 @dataclass(slots=True)
@@ -105,6 +107,10 @@ class CachingKeyring:
     def unwrap(self, envelope: Envelope) -> Secret:
         """See Keyring; at most one call of the inner keyring at a time for one object. Failures are not remembered."""
         return self._remembered(_identity(envelope), lambda: self._inner.unwrap(envelope))
+
+    def kms_sources(self, envelope: Envelope) -> Sequence[KmsSource]:
+        """See KmsSourced; the inner keyring's: KMS gives no data key there that could be remembered."""
+        return kms_sources(self._inner, envelope)
 
     def new_message_key(self, context: Mapping[str, str], key_bytes: int) -> MessageKey:
         """See MessageKeyring; never cached."""

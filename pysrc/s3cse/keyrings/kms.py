@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NoReturn
 
 from s3cse.crypto.ciphers import KEY_BYTES
@@ -13,14 +14,9 @@ from s3cse.errors import SettingsError
 from s3cse.keyrings import message_kms
 from s3cse.keyrings.base import Claim, DataKey
 from s3cse.keyrings.kms_arn import may_be_same_key
-from s3cse.keyrings.kms_service import (
-    KmsService,
-    checked_context,
-    checked_override,
-    claim_of_kms,
-    decryption_context,
-    kms_client,
-)
+from s3cse.keyrings.kms_context import checked_context, checked_override, claim_of_kms, decryption_context
+from s3cse.keyrings.kms_rewrap import KmsSource, ReEncrypted, check_source
+from s3cse.keyrings.kms_service import KmsService, kms_client
 from s3cse.keyrings.message_keys import EncryptedDataKey, MessageKey, first_opened
 
 __all__ = ["KmsKeyring", "kms_client"]
@@ -84,7 +80,14 @@ class KmsKeyring:
 
     def new_data_key(self, profile: Profile) -> DataKey:
         """See Keyring. One GenerateDataKey call."""
-        context = dict(self._context or {})
+        context = self._new_context(profile, None)
+        answer = self._service.generate_data_key(KeyId=self._key_id, KeySpec="AES_256", EncryptionContext=context)
+        encrypted = self._service.wrapped_key("GenerateDataKey", answer)
+        return DataKey(self._data_key("GenerateDataKey", answer), encrypted, context)
+
+    def _new_context(self, profile: Profile, kept: Mapping[str, str] | None) -> dict[str, str]:
+        """Return the context of a new wrap: the keyring's own, or else what is kept; and the wrap's own entry."""
+        context = dict((kept if self._context is None else self._context) or {})
         if profile.wrap_algorithm == WRAP_KMS:
             context[KMS_KEY_ID_ENTRY] = self._key_id
         elif profile.wrap_algorithm == WRAP_KMS_CONTEXT:
@@ -96,9 +99,42 @@ class KmsKeyring:
                 expected=f"wrap {WRAP_KMS_CONTEXT!r} or {WRAP_KMS!r}",
                 fix="choose the profile for a KMS keyring",
             )
-        answer = self._service.generate_data_key(KeyId=self._key_id, KeySpec="AES_256", EncryptionContext=context)
-        encrypted = self._service.wrapped_key("GenerateDataKey", answer)
-        return DataKey(self._data_key("GenerateDataKey", answer), encrypted, context)
+        return context
+
+    def wrap_data_key(self, plaintext: Secret, profile: Profile, context: Mapping[str, str] | None = None) -> DataKey:
+        """See Wrapping. One Encrypt call."""
+        bound = self._new_context(profile, context)
+        answer = self._service.encrypt(KeyId=self._key_id, Plaintext=bytes(plaintext.view()), EncryptionContext=bound)
+        self._check_used_key("Encrypt", answer)
+        return DataKey(plaintext, self._service.wrapped_key("Encrypt", answer), bound)
+
+    def kms_sources(self, envelope: Envelope) -> tuple[KmsSource, ...]:
+        """See KmsSourced: the one key that is named."""
+        context = decryption_context(envelope, self._context, self._override)
+        return (KmsSource(self._service.address, self._key_id, context, partial(check_source, self._key_id)),)
+
+    def re_encrypt(
+        self, envelope: Envelope, source: KmsSource, profile: Profile, context: Mapping[str, str] | None = None
+    ) -> ReEncrypted:
+        """See ReEncrypting. One ReEncrypt call."""
+        bound = self._new_context(profile, context)
+        answer = self._service.re_encrypt(
+            CiphertextBlob=envelope.encrypted_data_key,
+            SourceEncryptionContext=dict(source.context),
+            DestinationKeyId=self._key_id,
+            DestinationEncryptionContext=bound,
+            **({} if source.key_id is None else {"SourceKeyId": source.key_id}),
+        )
+        source.check(answer.get("SourceKeyId"))
+        self._check_used_key("ReEncrypt", answer)
+        encrypted = self._service.wrapped_key("ReEncrypt", answer)
+        same_key = answer.get("KeyId") is not None and answer.get("SourceKeyId") == answer.get("KeyId")
+        return ReEncrypted(encrypted, bound, str(answer.get("KeyId") or ""), same_key and bound == source.context)
+
+    @property
+    def address(self) -> tuple[str | None, str | None]:
+        """See ReEncrypting."""
+        return self._service.address
 
     def unwrap(self, envelope: Envelope) -> Secret:
         """See Keyring. One Decrypt call."""

@@ -12,7 +12,9 @@ from s3cse.errors import KeyringError, SettingsError
 from s3cse.keyrings import message_kms
 from s3cse.keyrings.base import Claim, DataKey
 from s3cse.keyrings.kms_arn import KeyArn, parse_key_arn
-from s3cse.keyrings.kms_service import KmsService, checked_context, claim_of_kms, decryption_context
+from s3cse.keyrings.kms_context import checked_context, claim_of_kms, decryption_context
+from s3cse.keyrings.kms_rewrap import KmsSource
+from s3cse.keyrings.kms_service import KmsService
 from s3cse.keyrings.message_keys import EncryptedDataKey, MessageKey, first_opened
 from s3cse.keyrings.message_names import KMS_PROVIDER
 
@@ -84,6 +86,11 @@ class KmsDiscoveryKeyring:
         )
         self._check_key(answer.get("KeyId"))
         return self._service.data_key("Decrypt", answer)
+
+    def kms_sources(self, envelope: Envelope) -> tuple[KmsSource, ...]:
+        """See KmsSourced: KMS finds the key, and says which it was."""
+        context = decryption_context(envelope, self._context, None)
+        return (KmsSource(self._service.address, None, context, self._check_key),)
 
     def claim(self, envelope: Envelope) -> Claim:
         """See Claiming."""

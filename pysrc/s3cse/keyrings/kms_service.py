@@ -15,16 +15,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from s3cse.crypto.ciphers import KEY_BYTES
 from s3cse.crypto.secret import Secret
-from s3cse.envelope.fields import is_text
-from s3cse.envelope.model import KMS_KEY_ID_ENTRY, RESERVED_CONTEXT_KEY, WRAP_KMS, WRAP_KMS_CONTEXT, Envelope
-from s3cse.errors import KeyringError, SettingsError
-from s3cse.keyrings.base import WRAPS_OF_KIND, Claim
-from s3cse.keyrings.description import shown
+from s3cse.errors import KeyringError
+from s3cse.keyrings.kms_context import OtherKeyError, decryption_context
+
+__all__ = ["KmsService", "decryption_context", "kms_client"]
 
 _REQUESTS = 8
 _THROTTLED = "KMS is throttling: run fewer tasks at once, or ask AWS for a higher quota"
 _FIXES = {
-    "AccessDeniedException": "allow this identity kms:Decrypt (reading) and kms:GenerateDataKey (writing) on the key",
+    "AccessDeniedException": "allow this identity kms:Decrypt (reading) and kms:GenerateDataKey (writing) on the key; "
+    "to rotate, kms:ReEncryptFrom on the old and kms:ReEncryptTo on the new one",
     "IncorrectKeyException": "the data key was wrapped under another KMS key: name that key",
     "InvalidCiphertextException": "the wrapped key or its encryption context was changed, or belongs to another key",
     "NotFoundException": "check the key's id, Region and account",
@@ -33,6 +33,7 @@ _FIXES = {
     "ThrottlingException": _THROTTLED,
     "LimitExceededException": _THROTTLED,
 }
+_OTHER_KEY = "IncorrectKeyException"
 _OTHER_FIX = "look the error up in the KMS documentation; check the key, its Region and this identity's credentials"
 
 
@@ -84,6 +85,21 @@ class KmsService:
         """
         return self._call("Encrypt", "encrypt", arguments)
 
+    def re_encrypt(self, **arguments: Any) -> Mapping[str, Any]:
+        """Call ReEncrypt: KMS opens a data key under one key and wraps it under another; it never leaves KMS.
+
+        Raises:
+            OtherKeyError: the data key is not under the source key that was named.
+            KeyringError: as above.
+        """
+        return self._call("ReEncrypt", "re_encrypt", arguments)
+
+    @property
+    def address(self) -> tuple[str | None, str | None]:
+        """Region and endpoint of the client: two that are equal ask the same KMS."""
+        meta = getattr(self._kms, "meta", None)
+        return self.region, getattr(meta, "endpoint_url", None)
+
     @property
     def region(self) -> str | None:
         """The client's AWS Region, None where it does not say."""
@@ -103,7 +119,8 @@ class KmsService:
         except ClientError as error:
             detail = error.response.get("Error", {})
             code = str(detail.get("Code", ""))
-            raise KeyringError(
+            refusal = OtherKeyError if code == _OTHER_KEY else KeyringError
+            raise refusal(
                 f"KMS refused {operation}",
                 found=f"{code}: {detail.get('Message') or ''}".rstrip(": "),
                 expected=f"a data key under {self._key}",
@@ -149,99 +166,3 @@ class KmsService:
             expected=expected,
             fix="the wrapped key was swapped, or the KMS endpoint is not KMS: restore the object, check the endpoint",
         )
-
-
-def checked_context(context: Mapping[str, str] | None) -> dict[str, str] | None:
-    """Return a copy of an encryption context for new objects.
-
-    Raises:
-        SettingsError: it uses a reserved name, or is no map of strings.
-    """
-    return None if context is None else _checked(context, (RESERVED_CONTEXT_KEY, KMS_KEY_ID_ENTRY))
-
-
-def checked_override(context: Mapping[str, str] | None) -> dict[str, str] | None:
-    """Return a copy of a context that replaces a stored one; it may name the key, as the old wrap's contexts do.
-
-    Raises:
-        SettingsError: it holds the entry that binds the algorithm, or is no map of strings.
-    """
-    return None if context is None else _checked(context, (RESERVED_CONTEXT_KEY,))
-
-
-def _checked(context: Mapping[str, str], reserved: tuple[str, ...]) -> dict[str, str]:
-    used = set(reserved) & set(context)
-    if used:
-        raise SettingsError(
-            "the encryption context uses a reserved name",
-            found=", ".join(sorted(used)),
-            expected="names of your own",
-            fix="leave it out: it is added where it belongs",
-        )
-    if not all(is_text(name) and is_text(value) for name, value in context.items()):
-        raise SettingsError(
-            "the encryption context is no map of strings", expected='{"team": "flights"}', fix="turn values into text"
-        )
-    return dict(context)
-
-
-def decryption_context(
-    envelope: Envelope, context: Mapping[str, str] | None, override: Mapping[str, str] | None
-) -> dict[str, str]:
-    """Return what to send with Decrypt.
-
-    Args:
-        context: the caller's: a `kms+context` object must have exactly this one, an object of the old wrap none.
-        override: replaces the stored one; the entries that a wrap adds by itself are added to it, too.
-
-    Raises:
-        KeyringError: the wrap is not of KMS, or the context is not the caller's.
-    """
-    stored = dict(envelope.materials_description or {})
-    if envelope.wrap_algorithm == WRAP_KMS:
-        return _old_context(stored, context, override)
-    if envelope.wrap_algorithm != WRAP_KMS_CONTEXT:
-        raise KeyringError(
-            "the object's data key was not wrapped by KMS",
-            found=f"wrap {envelope.wrap_algorithm!r}",
-            expected=f"{WRAP_KMS_CONTEXT!r} or {WRAP_KMS!r}",
-            fix="use the keyring that the object was written with",
-        )
-    user = {name: value for name, value in stored.items() if name not in (RESERVED_CONTEXT_KEY, KMS_KEY_ID_ENTRY)}
-    if context is not None and user != context:
-        raise KeyringError(
-            "the object's encryption context is not the one given",
-            found=shown(user),
-            expected=shown(context),
-            fix="give the context the object was written with, or none; override_context replaces a damaged one",
-        )
-    return {**(stored if override is None else override), RESERVED_CONTEXT_KEY: envelope.content_algorithm.value}
-
-
-def _old_context(
-    stored: dict[str, str], context: Mapping[str, str] | None, override: Mapping[str, str] | None
-) -> dict[str, str]:
-    if context:
-        raise KeyringError(
-            "an encryption context was given for an object of the old wrap 'kms', which stores its own",
-            found=shown(context),
-            expected="no context",
-            fix="read this object without a context",
-        )
-    if RESERVED_CONTEXT_KEY in stored:
-        # The envelope's reader refuses this as well; here it keeps a relabelled object from opening by an override.
-        raise KeyringError(
-            "an object of the new key wrap is labelled as one of the old wrap 'kms'",
-            found=f"{RESERVED_CONTEXT_KEY} in its context",
-            expected=f"wrap {WRAP_KMS_CONTEXT!r}",
-            fix="the object's envelope was changed: restore it from a copy you trust",
-        )
-    if override is None:
-        return stored
-    named = {KMS_KEY_ID_ENTRY: stored[KMS_KEY_ID_ENTRY]} if KMS_KEY_ID_ENTRY in stored else {}
-    return {**named, **override}
-
-
-def claim_of_kms(envelope: Envelope) -> Claim:
-    """Return the claim of a keyring that can ask KMS."""
-    return Claim.ASK if envelope.wrap_algorithm in WRAPS_OF_KIND["kms"] else Claim.NONE

@@ -11,7 +11,9 @@ from s3cse.envelope.profiles import Profile
 from s3cse.errors import KeyringError, SettingsError
 from s3cse.keyrings.base import Claim, DataKey, Keyring, claim_of
 from s3cse.keyrings.description import shown
+from s3cse.keyrings.kms_rewrap import KmsSource
 from s3cse.keyrings.message_keys import EncryptedDataKey, MessageKey, checked_message_keyring
+from s3cse.keyrings.rewrapping import kms_sources
 
 
 class MultiKeyring:
@@ -77,6 +79,20 @@ class MultiKeyring:
         if by_claim[Claim.ASK]:
             return _ask_in_turn(envelope, by_claim[Claim.ASK])
         return self._only(envelope, by_claim[Claim.POSSIBLE]).unwrap(envelope)
+
+    def kms_sources(self, envelope: Envelope) -> Sequence[KmsSource]:
+        """See KmsSourced: those of the members that may ask about this object, in their order."""
+        claims = [(member, claim_of(member, envelope)) for member in self._members]
+        found: list[KmsSource] = []
+        refusals = []
+        for member in [member for member, claim in claims if claim is Claim.ASK]:
+            try:
+                found += kms_sources(member, envelope)
+            except KeyringError as error:
+                refusals.append(error)
+        if refusals and not found:
+            raise refusals[0]
+        return found
 
     def new_message_key(self, context: Mapping[str, str], key_bytes: int) -> MessageKey:
         """See MessageKeyring: made by the writer, wrapped by it and those that wrap too."""

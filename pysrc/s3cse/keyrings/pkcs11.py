@@ -113,7 +113,15 @@ class Pkcs11Keyring(RawKeyring):
         Raises:
             SettingsError: the profile is for another kind of key, or this one is too short for it.
         """
-        plaintext = new_plaintext_key()
+        return self.wrap_data_key(new_plaintext_key(), profile)
+
+    def wrap_data_key(
+        self,
+        plaintext: Secret,
+        profile: Profile,
+        context: Mapping[str, str] | None = None,  # noqa: ARG002 - of KMS
+    ) -> DataKey:
+        """See Wrapping. Errors as new_data_key."""
         if self.kind == "rsa":
             wrapped = wrapped_by_rsa(self._key.public_key(), profile, plaintext)
         else:

@@ -6,7 +6,7 @@ Source: FORMATS.md section 14.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast, runtime_checkable
 
@@ -20,7 +20,9 @@ from s3cse.keyrings.aes import AesKeyring
 from s3cse.keyrings.base import WRAPS_OF_KIND, Claim, DataKey, Keyring
 from s3cse.keyrings.description import checked_description
 from s3cse.keyrings.kms import KmsKeyring
+from s3cse.keyrings.kms_rewrap import KmsSource
 from s3cse.keyrings.kms_service import kms_client
+from s3cse.keyrings.rewrapping import kms_sources
 from s3cse.keyrings.rsa import RsaKeyring
 
 if TYPE_CHECKING:  # typing only
@@ -160,11 +162,18 @@ class ProviderKeyring:
 
     def unwrap(self, envelope: Envelope) -> Secret:
         """See Keyring. One question to the provider, and what its key costs."""
+        return self._for_decryption(envelope).unwrap(envelope)
+
+    def kms_sources(self, envelope: Envelope) -> Sequence[KmsSource]:
+        """See KmsSourced. One question to the provider."""
+        return kms_sources(self._for_decryption(envelope), envelope)
+
+    def _for_decryption(self, envelope: Envelope) -> Keyring:
         stored = dict(envelope.materials_description or {})
         provided = _asked("for_decrypt", lambda: self._provider.for_decrypt(stored))
         if isinstance(provided, Materials):
-            provided = self._keyring("for_decrypt", provided, None if provided.kms_key_id else provided.matdesc)
-        return provided.unwrap(envelope)
+            return self._keyring("for_decrypt", provided, None if provided.kms_key_id else provided.matdesc)
+        return provided
 
     def claim(self, envelope: Envelope) -> Claim:
         """See Claiming: any object may be its own; asking about one of KMS does no harm."""

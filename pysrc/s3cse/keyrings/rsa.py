@@ -89,7 +89,15 @@ class RsaKeyring(RawKeyring):
         Raises:
             SettingsError: the profile is for another kind of key, or the key has less than 2048 bits.
         """
-        plaintext = new_plaintext_key()
+        return self.wrap_data_key(new_plaintext_key(), profile)
+
+    def wrap_data_key(
+        self,
+        plaintext: Secret,
+        profile: Profile,
+        context: Mapping[str, str] | None = None,  # noqa: ARG002 - of KMS
+    ) -> DataKey:
+        """See Wrapping. Errors as new_data_key."""
         wrapped = wrapped_by_rsa(self._public, profile, plaintext)
         return DataKey(plaintext, wrapped, dict(self._description or {}))
 
