@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import pyarrow.parquet as pq
 
-from s3cse.errors import SettingsError
+from s3cse.errors import SettingsError, TransferError
 from s3cse.services import athena
 from s3cse.services.athena.command import DONE, FAILED, Connection, Progress, add_connection, run
 from s3cse.services.athena.surroundings import bucket_region, table_encryption
@@ -75,6 +75,14 @@ def find_target(connection: Connection, text: str) -> Target:
             expected="the property encryption_option or has_encrypted_data",
             fix="register it again: jobs/register_table.py",
         )
+    if not known.parquet:
+        raise SettingsError(
+            "the catalog's table is no table of Parquet files",
+            found=known.properties.get("table_type")
+            or str(known.described.get("StorageDescriptor", {}).get("InputFormat") or known.described.get("TableType")),
+            expected="STORED AS PARQUET",
+            fix="check its files by their address, or register them under another name: jobs/register_table.py",
+        )
     place = Location.parse(known.location)
     return Target(Location(place.bucket, place.key.strip("/")), encryption, known)
 
@@ -96,9 +104,7 @@ def check_table(arguments: argparse.Namespace) -> int:
     )
     progress.end()
     if target.known is not None:
-        files = [Location.parse(file.uri) for file in report.files]
-        more = partition_findings(connection.glue, target.known, files)
-        report = replace(report, findings=(*report.findings, *more))
+        report = replace(report, findings=(*report.findings, *_partitions(connection, target.known, report)))
     if arguments.json:
         for row in report.to_arrow().to_pylist():
             print(json.dumps(row))
@@ -106,8 +112,25 @@ def check_table(arguments: argparse.Namespace) -> int:
     else:
         print(report.text())
     if arguments.report:
-        pq.write_table(report.to_arrow(), arguments.report)
+        _write(report, arguments.report)
     return DONE if report.readable else FAILED
+
+
+def _partitions(connection: Connection, known: CatalogTable, report: athena.CheckReport) -> tuple[athena.Finding, ...]:
+    """Return what is wrong with the catalog's partitions; where Glue does not tell them, that is what is wrong."""
+    files = [Location.parse(file.uri) for file in report.files]
+    try:
+        return tuple(partition_findings(connection.glue, known, files))
+    except TransferError as error:
+        fix = error.fix or "see the error"
+        return (athena.Finding("error", "partitions", f"not known: {error.problem}; found {error.found}", fix),)
+
+
+def _write(report: athena.CheckReport, path: str) -> None:
+    try:
+        pq.write_table(report.to_arrow(), path)
+    except OSError as error:
+        raise SettingsError("the report cannot be written", found=str(error), fix="name another file") from error
 
 
 def main() -> int:

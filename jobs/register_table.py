@@ -25,8 +25,11 @@ from s3cse.storage.port import Location
 
 _TYPES = {
     "string": pa.string(),
+    "tinyint": pa.int8(),
+    "smallint": pa.int16(),
     "int": pa.int32(),
     "bigint": pa.int64(),
+    "float": pa.float32(),
     "double": pa.float64(),
     "boolean": pa.bool_(),
     "date": pa.date32(),

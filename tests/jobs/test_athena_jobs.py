@@ -199,9 +199,9 @@ def test_sse_c_is_said(lake: Lake, s3: Any) -> None:
 
 
 class RefusingGlue:
-    """A Glue in front of the local one that refuses to create tables, as one does whose policy forgets that action."""
+    """A Glue in front of the local one that refuses an action, as one does whose policy forgets it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, action: str = "CreateTable") -> None:
         glue = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -216,14 +216,15 @@ class RefusingGlue:
             def log_message(self, *_: Any) -> None:
                 """Say nothing."""
 
-        self._behind = url
+        self._behind, self._refused = url, action
         self._server = ThreadingHTTPServer((ports.HOST, *ports.free_ports(1)), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def answer(self, target: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
         """Refuse, or ask the Glue behind."""
-        if target == "AWSGlue.CreateTable":
-            return 400, b'{"__type": "AccessDeniedException", "Message": "no glue:CreateTable"}'
+        if target == f"AWSGlue.{self._refused}":
+            said = {"__type": "AccessDeniedException", "Message": f"no glue:{self._refused}"}
+            return 400, json.dumps(said).encode()
         try:
             with urlopen(Request(self._behind, body, headers)) as done:
                 return done.status, done.read()
@@ -237,6 +238,37 @@ class RefusingGlue:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+def test_check_that_may_not_list_partitions(lake: Lake) -> None:
+    """Without glue:GetPartitions the report is there, with an error that names the permission."""
+    lake.put("month=1/a.parquet")
+    registered = lake.run("register_table", lake.place.uri, lake.name, "--kms-key-id", lake.key)
+    assert registered.returncode == 0, registered.stderr
+    with RefusingGlue(lake.servers.kms_url, "GetPartitions") as glue:
+        done = lake.run("athena_check", lake.name, "--glue-endpoint-url", glue.url)
+    assert done.returncode == 1
+    assert "files: 1 ok" in done.stdout
+    assert "error: partitions: not known" in done.stdout
+    assert "to check: glue:GetPartitions" in done.stdout
+
+
+def test_check_of_other_formats_and_into_no_file(lake: Lake) -> None:
+    """A table that the catalog takes for text, and a report that cannot be written, are one clear line."""
+    lake.put("f.parquet")
+    done = lake.run("athena_check", lake.place.uri, "--kms-key-id", lake.key, "--report", "/nonexistent/report")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "the report cannot be written" in done.stderr
+    text = "org.apache.hadoop.mapred.TextInputFormat"
+    storage = {"Columns": [{"Name": "id", "Type": "bigint"}], "Location": lake.place.uri, "InputFormat": text}
+    properties = {"encryption_option": "CSE_KMS", "kms_key": lake.key}
+    lake.servers.glue_client().create_table(
+        DatabaseName=lake.database,
+        TableInput={"Name": "flights", "StorageDescriptor": storage, "Parameters": properties},
+    )
+    done = lake.run("athena_check", lake.name)
+    assert done.returncode == 2
+    assert f"no table of Parquet files; found {text}" in done.stderr
 
 
 def test_rows_stay_when_glue_refuses_after_the_commit(lake: Lake, tmp_path: Path) -> None:

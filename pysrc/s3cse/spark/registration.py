@@ -6,6 +6,7 @@ then, and the error says how to register them.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -61,6 +62,13 @@ def register_files(options: Options, definition: TableDefinition, staged: Sequen
             f"the rows are written and in force, but the catalog does not know them as {definition.name}",
             uri=options.table.uri,
             found=str(error).rstrip("."),
-            fix=f"do not write them again: register them with jobs/register_table.py {options.table.uri} "
-            f"{definition.name} --kms-key-id {definition.encryption.kms_key}",
+            fix=f"do not write them again: register them with jobs/register_table.py {_arguments(options, definition)}",
         ) from error
+
+
+def _arguments(options: Options, definition: TableDefinition) -> str:
+    """Return what registers the same table later, for a shell; partition columns keep the types that they had here."""
+    words = [options.table.uri, str(definition.name), "--kms-key-id", str(definition.encryption.kms_key)]
+    for column in definition.partition_columns:
+        words += ["--partition-type", f"{column.name}={column.type}"]
+    return shlex.join(words)

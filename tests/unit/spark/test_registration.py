@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import shlex
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -174,13 +175,32 @@ def test_rows_stay_when_glue_refuses(
             job.commit(staged)
     message = str(caught.value)
     assert "ThrottlingException" in message
-    assert f"jobs/register_table.py {lake.place.uri} {lake.database}.flights --kms-key-id {lake.key}" in message
+    command = f"jobs/register_table.py {lake.place.uri} {lake.database}.flights --kms-key-id {lake.key}"
+    assert f"{command} --partition-type month=int" in message
     with caplog.at_level(logging.WARNING):
         pickle.loads(pickle.dumps(job)).abort()
     assert "nothing was removed" in caplog.text
     assert len(list_table(lake.store, lake.place).files) == 1
     job.commit(staged)
     assert lake.partitions() == {("1",)}
+
+
+def test_how_to_register_is_for_a_shell(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Odd addresses are quoted, and texts that look like numbers are to stay texts."""
+    schema = StructType([StructField("x", LongType()), StructField("code", StringType())])
+    job = lake.job(schema, path=f"{lake.place.uri}/it's here", partitionBy="code")
+    batch = pa.RecordBatch.from_pydict({"x": pa.array([1], pa.int64()), "code": ["007"]})
+    staged = job.stage(iter([batch]))
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise TransferError("Glue did not create the table")
+
+    monkeypatch.setattr(registration, "register", refuse)
+    with pytest.raises(TransferError) as caught:
+        job.commit(staged)
+    words = shlex.split(str(caught.value.fix).partition("jobs/register_table.py ")[2])
+    assert words[0].endswith("/it's here")
+    assert words[-2:] == ["--partition-type", "code=string"]
 
 
 def test_abort_before_the_commit_removes_everything(lake: Lake) -> None:
