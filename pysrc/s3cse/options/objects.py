@@ -97,18 +97,19 @@ def parse_object_options(
     return options
 
 
-def open_client(options: ObjectOptions, keyring: Keyring | None = None) -> Client:
+def open_client(options: ObjectOptions, keyring: Keyring | None = None, s3: Any = None) -> Client:
     """Return a client that works as the options say; it belongs to this process, and sends no request yet.
 
     Args:
         keyring: in place of the one that the options describe.
+        s3: a boto3 S3 client, likewise.
 
     Raises:
         SettingsError: the key cannot be read.
     """
     policy = options.policy
     return Client(
-        s3_client(options.region, options.endpoint_url),
+        s3 or s3_client(options.region, options.endpoint_url),
         keyring or CachingKeyring(make_keyring(options.keyring)),
         profile=options.profile,
         storage=options.storage,
