@@ -14,6 +14,7 @@ from s3cse.client.writing import Callback
 from s3cse.envelope.profiles import DEFAULT_PROFILE, PROFILE_NAMES
 from s3cse.errors import SettingsError
 from s3cse.keyrings.base import Keyring
+from s3cse.message.options import MessageOptions
 from s3cse.objects.envelope_storage import EnvelopeStorage
 from s3cse.objects.policy import Policy
 from s3cse.storage.port import Location
@@ -49,6 +50,7 @@ class Client:
         legacy: ``refuse`` | ``wraps`` (old key wraps) | ``allow`` (AES-CBC bodies too, which nothing can verify).
         commitment: ``allow`` | ``require`` (only objects that commit to their key).
         plaintext: ``refuse`` | ``pass``: what to do with objects that are not encrypted.
+        message: of Encryption SDK messages: frame length, suite, encryption context.
 
     Raises:
         SettingsError: a value that does not exist, or ``s3`` is no S3 client.
@@ -66,12 +68,14 @@ class Client:
         legacy: str = "refuse",
         commitment: str = "allow",
         plaintext: str = "refuse",
+        message: MessageOptions | None = None,
     ) -> None:
         if profile not in PROFILE_NAMES:
             raise SettingsError("profile has no such value", found=repr(profile), expected=" | ".join(PROFILE_NAMES))
         EnvelopeStorage(kind=storage, suffix=instruction_suffix)  # refuses what does not exist
         policy = Policy(integrity=integrity, legacy=legacy, commitment=commitment, plaintext=plaintext)
-        self._setup = Setup(S3Store(s3), Parameters(s3), keyring, policy, profile, storage, instruction_suffix)
+        options = message or MessageOptions()
+        self._setup = Setup(S3Store(s3), Parameters(s3), keyring, policy, profile, storage, instruction_suffix, options)
         self._uploads = Uploads(self._setup)
 
     def __repr__(self) -> str:

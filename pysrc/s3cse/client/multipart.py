@@ -17,6 +17,7 @@ from s3cse.client.setup import Setup
 from s3cse.client.sources import in_memory, read_up_to
 from s3cse.crypto.backend import default_backend
 from s3cse.crypto.ciphers import BLOCK_BYTES
+from s3cse.envelope.profiles import Profile
 from s3cse.errors import SettingsError, TransferError
 from s3cse.objects.content_key import new_envelope
 from s3cse.objects.instruction_swap import InstructionSwap
@@ -62,6 +63,8 @@ class Upload:
         self._turns: dict[int, Lock] = {}
         storage = setup.envelope_storage(metadata)
         keyring, profile = setup.wrapping(location)
+        if keyring is None or not isinstance(profile, Profile):
+            raise _no_parts(profile.name)
         storage.check(profile)
         check_length(profile.content_algorithm, length)
         self._stored_bytes = profile.content_algorithm.stored_bytes(length)
@@ -313,3 +316,11 @@ def _etags(listed: object) -> dict[int, str]:
     if not isinstance(rows, list | tuple) or not all(isinstance(row, Mapping) for row in rows):
         raise SettingsError("MultipartUpload lists no parts", expected="{'Parts': [{'PartNumber': 1, 'ETag': …}, …]}")
     return {row.get("PartNumber", 0): str(row.get("ETag")) for row in rows}
+
+
+def _no_parts(profile: str) -> SettingsError:
+    return SettingsError(
+        f"profile {profile!r} knows no uploads in parts that the caller cuts",
+        expected="one of the S3 client-side formats",
+        fix="use upload_fileobj, which needs no length and cuts parts by itself",
+    )

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from s3cse.client.parameters import NOT_ON_READING, NOT_ON_WRITING, Parameters
-from s3cse.envelope.profiles import Profile, find_profile
+from s3cse.envelope.profiles import AnyProfile
 from s3cse.keyrings.base import Keyring
+from s3cse.message.options import MessageOptions
+from s3cse.objects import new_object
 from s3cse.objects.envelope_storage import EnvelopeStorage
 from s3cse.objects.open import TAIL_BYTES, OpenObject, open_object
 from s3cse.objects.policy import Policy
@@ -27,6 +29,7 @@ class Setup:
     profile: str
     storage: str
     suffix: str
+    message: MessageOptions
 
     def reading(self, location: Location, call: str, given: Mapping[str, Any], method: str = "get_object") -> S3Store:
         """Return the store for reading one object with a caller's further parameters, which it checks."""
@@ -46,10 +49,9 @@ class Setup:
             store, self.keyring, location, self.policy, tail_bytes=tail_bytes, instruction_suffix=self.suffix
         )
 
-    def wrapping(self, location: Location) -> tuple[Keyring, Profile]:
+    def wrapping(self, location: Location) -> tuple[Keyring | None, AnyProfile]:
         """Return what wraps the data key of a new object, and what is written with it."""
-        keyring = self.keyring.for_encryption(location.uri)
-        return keyring, find_profile(self.profile, keyring.kind)
+        return new_object.wrapping(self.keyring, self.profile, location.uri)
 
     def envelope_storage(self, metadata: Mapping[str, str] | None) -> EnvelopeStorage:
         """Return where the envelope of a new object goes, and the user's own metadata with it."""

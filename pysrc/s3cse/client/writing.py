@@ -12,8 +12,9 @@ from s3cse.client.sources import chunks, in_memory, length_of, read_up_to
 from s3cse.crypto.ciphers import BLOCK_BYTES
 from s3cse.errors import SettingsError
 from s3cse.objects import put
+from s3cse.objects.new_object import new_object
 from s3cse.objects.put import WrittenObject, publish
-from s3cse.objects.upload import PART_BYTES, ObjectWriter
+from s3cse.objects.upload import PART_BYTES
 from s3cse.storage.port import Location
 from s3cse.storage.s3 import S3Store
 
@@ -45,6 +46,7 @@ class NewObject:
             plaintext,
             storage=self.setup.envelope_storage(self.metadata),
             part_bytes=self.part_bytes,
+            message=self.setup.message,
         )
         self._tell(result.plaintext_bytes)
         return result
@@ -52,7 +54,7 @@ class NewObject:
     def stream(self, begun: bytes, file: Any, length: int | None) -> WrittenObject:
         """Write what is in a file, after ``begun``; ``length`` is that of both in bytes, None where nobody knows."""
         keyring, profile = self.setup.wrapping(self.location)
-        with ObjectWriter(
+        with new_object(
             self.store,
             self.location,
             keyring,
@@ -60,6 +62,7 @@ class NewObject:
             length=length,
             storage=self.setup.envelope_storage(self.metadata),
             part_bytes=self.part_bytes,
+            message=self.setup.message,
         ) as writer:
             self._tell(writer.write(begun))
             for chunk in chunks(file):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from s3cse.envelope.model import (
     WRAP_AES_GCM,
@@ -17,11 +18,13 @@ from s3cse.envelope.model import (
 from s3cse.errors import SettingsError
 
 DEFAULT_PROFILE = "emrfs-v2"
+ENCRYPTION_SDK = "encryption-sdk"
+SSE_C = "sse-c"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What is written for a profile's name and a kind of keyring."""
+    """What is written for a profile's name and a kind of keyring: one of the S3 client-side formats."""
 
     name: str
     keyring: str
@@ -29,6 +32,24 @@ class Profile:
     content_algorithm: ContentAlgorithm
     wrap_algorithm: str
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageProfile:
+    """An AWS Encryption SDK message: the object's body holds its envelope. The keyring wraps as messages have it."""
+
+    keyring: str
+    name: str = ENCRYPTION_SDK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerKeyProfile:
+    """SSE-C: the body is the plaintext, and S3 encrypts it under a key that is sent along. There is no keyring."""
+
+    name: str = SSE_C
+
+
+#: Whatever a profile's name may mean.
+AnyProfile: TypeAlias = Profile | MessageProfile | CustomerKeyProfile
 
 _CBC, _GCM, _COMMITTING = ContentAlgorithm.AES_CBC, ContentAlgorithm.AES_GCM, ContentAlgorithm.AES_GCM_COMMITTING
 
@@ -47,13 +68,27 @@ PROFILES = tuple(
         ("s3ec-v4", "rsa", Format.V3, _COMMITTING, WRAP_RSA_OAEP_SHA1),
     )
 )
-PROFILE_NAMES = tuple(sorted({profile.name for profile in PROFILES}))
-#: The profiles that a KMS keyring can write.
+_MESSAGE_KEYRINGS = ("kms", "aes", "rsa")
+PROFILE_NAMES = tuple(sorted({profile.name for profile in PROFILES} | {ENCRYPTION_SDK, SSE_C}))
+#: The S3 client-side formats that a KMS keyring can write.
 KMS_PROFILE_NAMES = tuple(sorted(profile.name for profile in PROFILES if profile.keyring == "kms"))
 
 
-def find_profile(name: str, keyring: str) -> Profile:
-    """Return what profile ``name`` writes with a keyring of this kind (``kms``, …).
+def find_profile(name: str, keyring: str) -> AnyProfile:
+    """Return what profile ``name`` writes with a keyring of this kind (``kms``, …); ``sse-c`` asks for no kind.
+
+    Raises:
+        SettingsError: there is no such combination; the message names the ones there are.
+    """
+    if name == SSE_C:
+        return CustomerKeyProfile()
+    if name == ENCRYPTION_SDK and keyring in _MESSAGE_KEYRINGS:
+        return MessageProfile(keyring=keyring)
+    return find_s3_profile(name, keyring)
+
+
+def find_s3_profile(name: str, keyring: str) -> Profile:
+    """Return the S3 client-side format that profile ``name`` writes with a keyring of this kind.
 
     Raises:
         SettingsError: there is no such combination; the message names the ones there are.
@@ -61,9 +96,11 @@ def find_profile(name: str, keyring: str) -> Profile:
     for profile in PROFILES:
         if profile.name == name and profile.keyring == keyring:
             return profile
+    known = [(profile.name, profile.keyring) for profile in PROFILES]
+    known += [(ENCRYPTION_SDK, kind) for kind in _MESSAGE_KEYRINGS]
     raise SettingsError(
         "no such profile for this keyring",
         found=f"profile {name!r} with a {keyring!r} keyring",
-        expected=", ".join(f"{profile.name!r} with {profile.keyring!r}" for profile in PROFILES),
+        expected=", ".join(f"{profile!r} with {kind!r}" for profile, kind in known) + f", {SSE_C!r} with customer keys",
         fix="choose one of these",
     )

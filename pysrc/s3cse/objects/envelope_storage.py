@@ -8,13 +8,18 @@ from dataclasses import dataclass, field
 from s3cse.crypto.randomness import random_bytes
 from s3cse.envelope.instruction_file import INSTRUCTION_MARKER, INSTRUCTION_SUFFIX, MAX_INSTRUCTION_BYTES
 from s3cse.envelope.model import Envelope
-from s3cse.envelope.profiles import Profile
-from s3cse.envelope.stored_form import STORAGE, StoredForm, stored_form
+from s3cse.envelope.profiles import ENCRYPTION_SDK, SSE_C, AnyProfile
+from s3cse.envelope.stored_form import METADATA_LIMIT_BYTES, STORAGE, StoredForm, fits, stored_form
 from s3cse.errors import SettingsError, TransferError
 from s3cse.storage.port import Location, ObjectStore, StoredObject
 
 #: Tells one upload of an object from another where the object's own metadata holds nothing of the envelope.
 UPLOAD_MARK = "s3cse-upload"
+_NO_FILES = {
+    "redshift": "Redshift reads no instruction files",
+    ENCRYPTION_SDK: "an Encryption SDK message holds its envelope, so it has no instruction file",
+    SSE_C: "an object that S3 encrypts has no envelope, so no instruction file",
+}
 
 
 def upload_mark() -> dict[str, str]:
@@ -81,18 +86,33 @@ class EnvelopeStorage:
         """Whether there is an instruction file."""
         return self.kind == "instruction-file"
 
-    def check(self, profile: Profile) -> None:
-        """Refuse a profile whose readers know no instruction files.
+    def check(self, profile: AnyProfile) -> None:
+        """Refuse a profile whose objects have no instruction files.
 
         Raises:
-            SettingsError: Redshift's COPY takes envelopes in metadata only (FORMATS.md section 18).
+            SettingsError: Redshift's COPY takes envelopes in metadata only (FORMATS.md section 18); messages have
+                theirs in the body; SSE-C has none.
         """
-        if self.in_file and profile.name == "redshift":
+        if self.in_file and profile.name in _NO_FILES:
             raise SettingsError(
-                "Redshift reads no instruction files",
+                _NO_FILES[profile.name],
                 found=f"profile {profile.name!r} with storage {self.kind!r}",
                 expected="storage 'metadata'",
             )
+
+    def without_envelope(self, *, marked: bool) -> dict[str, str]:
+        """Return the metadata of an object whose metadata holds no envelope.
+
+        Args:
+            marked: with a mark that tells this upload of the object from others.
+
+        Raises:
+            SettingsError: it does not fit.
+        """
+        metadata = {**self.metadata, **(self._mark if marked else {})}
+        if not fits(metadata):
+            raise SettingsError("the metadata does not fit", expected=f"at most {METADATA_LIMIT_BYTES} bytes")
+        return metadata
 
     def form(self, envelope: Envelope, plaintext_bytes: int) -> StoredForm:
         """Return the object's metadata, the user's included, and the instruction file's body, if there is one.

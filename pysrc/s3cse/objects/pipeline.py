@@ -46,19 +46,36 @@ class Pipeline:
         self._begun = 0  # so much of the part at hand is ciphertext already
 
     def write(self, data: memoryview) -> None:
-        """Copy plaintext (bytes, format B); waits while too many parts are in flight."""
+        """Copy bytes (format B) into parts; waits while too many parts are in flight."""
         self._raise_error()
         done = 0
         while done < len(data):
-            # A full part waits for more data before it goes: it could be the last, which carries the tag.
-            if self._filled == self._part_bytes:
-                self._launch()
-            count = min(len(data) - done, self._part_bytes - self._filled)
             # A view takes the bytes directly; a slice of the bytearray itself would copy them twice.
-            with memoryview(self._part) as part:
-                part[self._filled : self._filled + count] = data[done : done + count]
-            self._filled += count
+            with self.room() as room:
+                count = min(len(data) - done, len(room))
+                room[:count] = data[done : done + count]
+            self.filled(count)
             done += count
+
+    def room(self) -> memoryview:
+        """Return what is free of the part at hand, for who can put bytes there without a copy; release it after that.
+
+        Waits as ``write`` does where the part is full.
+        """
+        self._raise_error()
+        # A full part waits for more data before it goes: it could be the last, which carries the tag.
+        if self._filled == self._part_bytes:
+            self._launch()
+        return memoryview(self._part)[self._filled :]
+
+    def filled(self, count: int) -> None:
+        """Say that so many bytes of the room are in use."""
+        self._filled += count
+
+    @property
+    def position(self) -> int:
+        """Bytes that were written."""
+        return self._index * self._part_bytes + self._filled
 
     def _launch(self) -> None:
         if self._index == 0:

@@ -8,22 +8,30 @@ from typing import TYPE_CHECKING
 
 from s3cse.crypto.backend import default_backend
 from s3cse.crypto.ciphers import Backend
-from s3cse.envelope.profiles import Profile
+from s3cse.envelope.profiles import AnyProfile, CustomerKeyProfile, MessageProfile, Profile
 from s3cse.errors import TransferError
 from s3cse.keyrings.base import Keyring
+from s3cse.keyrings.message_keys import checked_message_keyring
+from s3cse.message.options import MessageOptions
+from s3cse.message.suites import SUITES
+from s3cse.message.whole import encrypt
 from s3cse.objects.body import body_encryptor
 from s3cse.objects.content_key import new_envelope
 from s3cse.objects.envelope_storage import EnvelopeStorage
 from s3cse.objects.instruction_swap import InstructionSwap
+from s3cse.objects.message_context import whole_context
 from s3cse.objects.naming import naming
+from s3cse.objects.new_object import needs_keyring, new_object
 from s3cse.objects.settlement import UnsettledError
 from s3cse.objects.staged import StagedUpload, complete, is_complete, settled
-from s3cse.objects.upload import PART_BYTES, ObjectWriter, check_length
+from s3cse.objects.upload import PART_BYTES, check_length
 from s3cse.objects.wiping import wipe
 from s3cse.storage.port import Location, ObjectStore, Receipt
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+_DEFAULT_MESSAGE = MessageOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +47,22 @@ class WrittenObject:
 def put_object(
     store: ObjectStore,
     location: Location,
-    keyring: Keyring,
-    profile: Profile,
+    keyring: Keyring | None,
+    profile: AnyProfile,
     plaintext: Buffer,
     *,
     storage: EnvelopeStorage | None = None,
     part_bytes: int = PART_BYTES,
+    message: MessageOptions = _DEFAULT_MESSAGE,
     backend: Backend | None = None,
 ) -> WrittenObject:
     """Encrypt and store one object that is in memory; it is visible on return.
 
     Copies: the plaintext once, into the buffer in which it is encrypted. Memory: the object's length up to
-    ``part_bytes``, else as ObjectWriter says.
+    ``part_bytes``, else as its writer says.
 
     Args:
+        store, keyring, profile, message: see new_object.
         storage: where the envelope goes, and the user's own metadata.
         part_bytes: what is longer goes up in parts of this length.
 
@@ -62,12 +72,11 @@ def put_object(
         TransferError: S3 did not take it; nothing of it is visible.
     """
     storage = storage or EnvelopeStorage()
-    backend = backend or default_backend()
     with memoryview(plaintext) as given, given.cast("B") as view:
         if len(view) <= part_bytes:
             with naming(location):
-                return _in_one_request(store, location, keyring, profile, view, storage, backend)
-        with ObjectWriter(
+                return _at_once(store, location, keyring, profile, view, storage, message, backend)
+        with new_object(
             store,
             location,
             keyring,
@@ -75,6 +84,7 @@ def put_object(
             length=len(view),
             storage=storage,
             part_bytes=part_bytes,
+            message=message,
             backend=backend,
         ) as writer:
             writer.write(view)
@@ -101,6 +111,37 @@ def publish(store: ObjectStore, staged: StagedUpload) -> Receipt | None:
             elif swap.placed and isinstance(error, UnsettledError):
                 return None
         raise
+
+
+def _at_once(
+    store: ObjectStore,
+    location: Location,
+    keyring: Keyring | None,
+    profile: AnyProfile,
+    view: memoryview,
+    storage: EnvelopeStorage,
+    message: MessageOptions,
+    backend: Backend | None,
+) -> WrittenObject:
+    if isinstance(profile, Profile) and keyring is not None:
+        return _in_one_request(store, location, keyring, profile, view, storage, backend or default_backend())
+    storage.check(profile)
+    metadata = storage.without_envelope(marked=False)
+    body: Buffer = view
+    if isinstance(profile, MessageProfile) and keyring is not None:
+        body = encrypt(
+            view,
+            checked_message_keyring(keyring),
+            context=whole_context(keyring, message),
+            required_keys=message.required_keys,
+            suite=SUITES[message.suite],
+            frame_length=message.frame_length,
+            backend=backend,
+        )
+    elif not isinstance(profile, CustomerKeyProfile):
+        raise needs_keyring(profile.name)
+    stored_bytes = memoryview(body).nbytes
+    return WrittenObject(location, store.put(location, body, metadata), len(view), stored_bytes)
 
 
 def _in_one_request(

@@ -10,14 +10,14 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from s3cse.crypto.ciphers import BLOCK_BYTES
-from s3cse.objects.upload import ObjectWriter
+from s3cse.objects.new_object import Writer
 from s3cse.parquet.footer import END_BYTES, footer_bytes
 
 
 class EncryptedFile:
-    """The few methods of a file that pyarrow's writer uses, on an ObjectWriter."""
+    """The few methods of a file that pyarrow's writer uses, on a Writer of objects."""
 
-    def __init__(self, upload: ObjectWriter) -> None:
+    def __init__(self, upload: Writer) -> None:
         self._upload = upload
         self._dropped = False
         self._held: bytearray | None = None

@@ -19,10 +19,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from s3cse.crypto.index import SEGMENT_BYTES
-from s3cse.envelope.profiles import Profile
+from s3cse.envelope.profiles import AnyProfile
 from s3cse.keyrings.base import Keyring
 from s3cse.objects.envelope_storage import EnvelopeStorage
-from s3cse.objects.upload import PART_BYTES, SPOOL_MEMORY_BYTES, ObjectWriter, StagedUpload
+from s3cse.objects.new_object import Writer, new_object
+from s3cse.objects.staged import StagedUpload
+from s3cse.objects.upload import PART_BYTES, SPOOL_MEMORY_BYTES
 from s3cse.parquet.conform import conform
 from s3cse.parquet.encrypted_file import EncryptedFile
 from s3cse.parquet.file_targets import FileTargets
@@ -54,7 +56,7 @@ class _Waiting:
 
 @dataclass(slots=True)
 class _OpenFile:
-    upload: ObjectWriter
+    upload: Writer
     target: EncryptedFile
     parquet: pq.ParquetWriter
     rows: int = 0
@@ -76,8 +78,8 @@ class TableSink:
     def __init__(
         self,
         store: ObjectStore,
-        keyring: Keyring,
-        profile: Profile,
+        keyring: Keyring | None,
+        profile: AnyProfile,
         table: Location,
         schema: pa.Schema,
         *,
@@ -160,7 +162,7 @@ class TableSink:
         folder = partition_path(list(zip(self._partition_by, key, strict=True)))
         name = self._name(self._count)
         self._count += 1
-        upload = ObjectWriter(
+        upload = new_object(
             self._store,
             self._table.child(f"{folder}/{name}" if folder else name),
             self._keyring,

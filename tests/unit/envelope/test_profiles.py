@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 
 from s3cse.envelope.model import ContentAlgorithm, Format
-from s3cse.envelope.profiles import DEFAULT_PROFILE, KMS_PROFILE_NAMES, PROFILE_NAMES, PROFILES, find_profile
+from s3cse.envelope.profiles import (
+    DEFAULT_PROFILE,
+    ENCRYPTION_SDK,
+    KMS_PROFILE_NAMES,
+    PROFILE_NAMES,
+    PROFILES,
+    SSE_C,
+    CustomerKeyProfile,
+    MessageProfile,
+    find_profile,
+    find_s3_profile,
+)
 from s3cse.errors import SettingsError
 
 _CBC, _GCM, _COMMITTING = ContentAlgorithm.AES_CBC, ContentAlgorithm.AES_GCM, ContentAlgorithm.AES_GCM_COMMITTING
@@ -36,8 +47,18 @@ def test_profile_writes_what_the_table_says(
 def test_table_is_complete() -> None:
     """No profile is without a test of its row, and the lists of names are those of the table."""
     assert [(profile.name, profile.keyring) for profile in PROFILES] == [row[:2] for row in TABLE]
-    assert {row[0] for row in TABLE} == set(PROFILE_NAMES)
+    assert {row[0] for row in TABLE} | {ENCRYPTION_SDK, SSE_C} == set(PROFILE_NAMES)
     assert set(KMS_PROFILE_NAMES) == {row[0] for row in TABLE if row[1] == "kms"}
+
+
+def test_profiles_outside_the_s3_formats() -> None:
+    """Messages are written with keys that know them; SSE-C has no keyring."""
+    for kind in ("kms", "aes", "rsa"):
+        assert find_profile(ENCRYPTION_SDK, kind) == MessageProfile(keyring=kind)
+    assert find_profile(SSE_C, "") == CustomerKeyProfile()
+    for name, kind in ((ENCRYPTION_SDK, "hsm"), (SSE_C, "aes"), (ENCRYPTION_SDK, "kms")):
+        with pytest.raises(SettingsError, match=f"'{ENCRYPTION_SDK}' with 'kms'"):
+            find_s3_profile(name, kind)
 
 
 def test_default_is_authenticated() -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
-from s3cse.envelope.profiles import find_profile
+from s3cse.envelope.profiles import find_s3_profile
 from s3cse.errors import SettingsError, TransferError
 from s3cse.keyrings.base import Keyring
 from s3cse.objects.staged import StagedUpload
@@ -55,7 +55,7 @@ def new_upload(store: ObjectStore, location: Location, keyring: Keyring | None, 
     """Begin an object: profile ``redshift`` under this keyring, or plain for S3 to encrypt where there is none."""
     if keyring is None:
         return PlainWriter(store, location)
-    profile = find_profile("redshift", keyring.kind)
+    profile = find_s3_profile("redshift", keyring.kind)
     if slices == 1:
         return ObjectWriter(store, location, keyring, profile)
     return ObjectWriter(store, location, keyring, profile, memory_bytes=PART_BYTES)  # others share the memory
