@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Sequence
 
@@ -35,6 +36,8 @@ _TYPES = {
     "date": pa.date32(),
     "timestamp": pa.timestamp("us", tz="UTC"),
 }
+_DECIMAL = re.compile(r"decimal\((\d+),(\d+)\)", re.ASCII)
+_MOST_DIGITS = 38
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -55,7 +58,7 @@ def make_parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="COLUMN=TYPE",
-        help=f"type of a partition column, in place of what its values look like: {' | '.join(_TYPES)}",
+        help=f"type of a partition column, in place of what its values look like: {' | '.join(_TYPES)} | decimal(P,S)",
     )
     parser.add_argument(
         "--projection",
@@ -82,11 +85,17 @@ def partition_types(given: Sequence[str]) -> pa.Schema:
     Raises:
         SettingsError: no such type.
     """
-    pairs = _pairs(given, "partition-type")
-    unknown = [text for text in pairs.values() if text not in _TYPES]
-    if unknown:
-        raise SettingsError("no such partition type", found=", ".join(unknown), expected=" | ".join(_TYPES))
-    return pa.schema([(name, _TYPES[text]) for name, text in pairs.items()])
+    return pa.schema([(name, _type(text)) for name, text in _pairs(given, "partition-type").items()])
+
+
+def _type(text: str) -> pa.DataType:
+    decimal = _DECIMAL.fullmatch(text)
+    if decimal and 1 <= int(decimal[1]) <= _MOST_DIGITS and int(decimal[2]) <= int(decimal[1]):
+        return pa.decimal128(int(decimal[1]), int(decimal[2]))
+    if text not in _TYPES:
+        expected = " | ".join([*_TYPES, "decimal(P,S)"])
+        raise SettingsError("no such partition type", found=text, expected=expected)
+    return _TYPES[text]
 
 
 def projections(given: Sequence[str]) -> dict[str, Projection]:

@@ -158,6 +158,15 @@ def test_flags_that_shape_the_table(lake: Lake) -> None:
     assert lake.run("athena_check", lake.name).returncode == 0
 
 
+def test_decimal_partitions(lake: Lake) -> None:
+    """Decimals partition tables too, under the type that is given."""
+    lake.put("price=1.50/a.parquet")
+    arguments = ("--kms-key-id", lake.key, "--partition-type", "price=decimal(5,2)", "--print")
+    done = lake.run("register_table", lake.place.uri, lake.name, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "`price` decimal(5,2)" in done.stdout
+
+
 def test_a_table_that_athena_would_not_read(lake: Lake, tmp_path: Path) -> None:
     """The check names every file that is wrong, ends with 1, and --check registers nothing then."""
     lake.put("good.parquet")
