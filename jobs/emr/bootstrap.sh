@@ -87,10 +87,14 @@ fetch() { # SOURCE TARGET NAME...
   shift 2
   if [[ $source == s3://* ]]; then
     command -v aws >/dev/null || fail "no AWS CLI to fetch $source with"
-    local -a only=(--exclude '*')
+    local -a copy=(aws s3 cp --only-show-errors --cli-connect-timeout 10 --cli-read-timeout 60) only=(--exclude '*')
+    if (($# == 1)); then
+      # What lies beside one file, or below its folder, is not even listed: it may be a lake.
+      "${copy[@]}" "$source/$1" "$target/$1" || return
+      return
+    fi
     for name in "$@"; do only+=(--include "$name"); done
-    aws s3 cp --recursive "${only[@]}" --only-show-errors --cli-connect-timeout 10 --cli-read-timeout 60 \
-      "$source/" "$target/" || return
+    "${copy[@]}" --recursive "${only[@]}" "$source/" "$target/" || return
   else
     for name in "$@"; do cp -- "${source#file://}/$name" "$target/" || return; done
   fi

@@ -15,6 +15,8 @@
 
 set -Eeuo pipefail
 export LC_ALL=C
+# What is packed is for every user of a node, whatever the umask of the one who packs.
+umask 022
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 readonly root
@@ -47,6 +49,8 @@ parse_arguments() {
     shift
   done
   [[ -f $wheelhouse/requirements.txt ]] || fail "no wheelhouse in $wheelhouse: build_wheelhouse.sh makes one"
+  [[ -z $target || -n $dry_run ]] || command -v aws >/dev/null \
+    || fail "no AWS CLI to upload with: install it, or pack without a target and upload $output yourself"
 }
 
 check_interpreter() {

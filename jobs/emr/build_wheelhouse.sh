@@ -19,6 +19,8 @@
 
 set -Eeuo pipefail
 export LC_ALL=C
+# What is built is for every user of a node, whatever the umask of the one who builds.
+umask 022
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -62,10 +64,15 @@ parse_arguments() {
     || fail "s3cse's wheel for $machine is built on such a machine only: run this there, or give the wheel with --wheel"
   [[ -z $wheel || $wheel == *-"${PLATFORM}_$machine.whl" ]] || fail "--wheel $wheel is not tagged ${PLATFORM}_$machine"
   [[ ! -e $output || -f $output/SHA256SUMS ]] || fail "--output $output exists and is no wheelhouse: it stays as it is"
+  output=$(realpath --canonicalize-missing --no-symlinks -- "$output")
+  [[ -z $target || -n $dry_run ]] || command -v aws >/dev/null \
+    || fail "no AWS CLI to upload with: install it, or build without a target and upload $output yourself"
 }
 
 check_python() {
   python=${PYTHON:-python3}
+  # It is called in other folders too.
+  [[ $python != */* ]] || python=$(realpath --no-symlinks -- "$python")
   "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || fail "$python is not Python 3.10 or later: set PYTHON"
   "$python" -m pip --version >/dev/null || fail "$python has no pip"
 }

@@ -146,6 +146,17 @@ def test_a_wheelhouse_that_was_replaced(node: Node, wheelhouse: Path) -> None:
     failed(node.run(wheelhouse, "--sha256", "0" * 64), "is not the one that --sha256 names")
 
 
+def test_one_file_is_fetched_without_a_listing(node: Node) -> None:
+    """What is fetched alone is asked for by its key: the folder of settings may be a bucket with a whole lake."""
+    aws = node.folder / "bin" / "aws"
+    aws.write_text(f'#!/bin/sh\necho "$@" >> {node.folder}/asked\nexit 1\n')
+    aws.chmod(0o755)
+    failed(node.run("s3://lake/s3cse/"), "cannot read s3://lake/s3cse/SHA256SUMS")
+    (asked,) = (node.folder / "asked").read_text().splitlines()
+    assert " s3://lake/s3cse/SHA256SUMS " in asked
+    assert "--recursive" not in asked
+
+
 def test_no_aws_cli(node: Node, tmp_path: Path) -> None:
     """Where S3 is asked for and there is no AWS CLI, that is said."""
     tools = tmp_path / "tools"

@@ -6,6 +6,7 @@ import re
 import runpy
 import subprocess
 import sys
+import zipfile
 from importlib import metadata
 from pathlib import Path
 
@@ -67,6 +68,67 @@ def test_what_build_venv_archive_refuses(tmp_path: Path) -> None:
     command = ["env", f"PYTHON={sys.executable}", EMR / "build_venv_archive.sh", "--wheelhouse", tmp_path]
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
     assert (done.returncode, "is for Python 2.7" in done.stderr) == (1, True)
+
+
+#: A Python whose pip brings one wheel, whatever is asked for; the rest is real.
+PYTHON = """#!/bin/sh
+case "$*" in
+  *"pip --quiet --disable-pip-version-check download"*)
+    while [ "$1" != --dest ]; do shift; done
+    echo other > "$2/other-1.0-py3-none-any.whl" ;;
+  *) exec {python} "$@" ;;
+esac
+"""
+
+
+def build_wheelhouse(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run build_wheelhouse.sh in a folder, under a strict umask, with a wheel from there and without PyPI."""
+    wheel = folder / f"s3cse-0.1.0-cp310-abi3-manylinux_2_28_{metadata_machine()}.whl"
+    wheel.write_text("wheel")
+    python = folder / "python"
+    python.write_text(PYTHON.format(python=sys.executable))
+    python.chmod(0o755)
+    command = [
+        "sh",
+        "-c",
+        'umask 077 && exec "$@"',
+        "sh",
+        EMR / "build_wheelhouse.sh",
+        "--wheel",
+        wheel.name,
+        *arguments,
+    ]
+    return subprocess.run(
+        [str(word) for word in command],
+        cwd=folder,
+        env={"PATH": "/usr/bin:/bin", "PYTHON": "./python", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_relative_paths_and_a_strict_umask(tmp_path: Path) -> None:
+    """Paths are those of the caller's folder, the zip for Glue too, and everybody can read what was built."""
+    done = build_wheelhouse(tmp_path, "--output", "wheels", "--glue-zip")
+    assert done.returncode == 0, done.stderr
+    names = zipfile.ZipFile(tmp_path / "s3cse.gluewheels.zip").namelist()
+    assert "wheels/other-1.0-py3-none-any.whl" in names
+    built = [tmp_path / "wheels", tmp_path / "s3cse.gluewheels.zip", *(tmp_path / "wheels").iterdir()]
+    assert len(built) == 8
+    assert [path.name for path in built if path.stat().st_mode & 0o044 != 0o044] == []
+
+
+def test_no_cli_to_upload_with(tmp_path: Path) -> None:
+    """It is missed before anything is built."""
+    done = build_wheelhouse(tmp_path, "s3://bucket/s3cse/")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no AWS CLI to upload with" in done.stderr
+    (tmp_path / "requirements.txt").write_text("# python 3.11\n")
+    command = [EMR / "build_venv_archive.sh", "s3://b/p/", "--wheelhouse", tmp_path]
+    archive = subprocess.run(command, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False)
+    assert (archive.returncode, "no AWS CLI to upload with" in archive.stderr) == (1, True)
 
 
 @pytest.mark.parametrize("pins", PINS, ids=lambda path: path.name)
