@@ -127,7 +127,7 @@ def open_in_ranges(opened: OpenObject, policy: Policy) -> ParquetInput | None:
         As open_parquet.
     """
     if _authenticated(opened) and policy.integrity != "none":
-        search = _search(opened)
+        search = search_index(opened)
         if search.body is not None:
             return _open_indexed(opened, search.body)
         if search.claimed or _must_verify(opened, policy):
@@ -146,8 +146,11 @@ def _must_verify(opened: OpenObject, policy: Policy) -> bool:
     return policy.integrity in AUTHENTICATING and _authenticated(opened)
 
 
-def _search(opened: OpenObject) -> IndexSearch:
-    """Look for a segment index where the footer, as the file's last bytes say, begins."""
+def search_index(opened: OpenObject) -> IndexSearch:
+    """Look for the segment index of an open GCM object where the footer, as the file's last bytes say, begins.
+
+    Errors as find_index.
+    """
     if opened.plaintext_bytes < END_BYTES:
         return IndexSearch(None, claimed=False)
     end = Span(opened.plaintext_bytes - END_BYTES, opened.plaintext_bytes)

@@ -1,0 +1,109 @@
+"""The inventory: which object is under which key, as a stream of Arrow batches, in bounded memory.
+
+    inspection = Inspection(store=S3Store(boto3.client("s3")))
+    table = read_all(inventory(Prefix(inspection.store, Location.parse("s3://lake/flights/")), inspection))
+
+Objects are looked at by several threads; the rows come in the order of the listing. Long inventories are written with
+:mod:`s3cse.keys.parts`, which goes on where it was broken off.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from s3cse.errors import SettingsError
+from s3cse.keys.found import Found, Source
+from s3cse.keys.inspection import Inspection
+from s3cse.keys.row import SCHEMA, Row, to_batch
+from s3cse.objects.workers import WORKERS, results_in_order
+
+#: Objects under way or waiting to be taken; rows are small, and a slow one must not keep the other threads idle.
+_WINDOW = 16 * WORKERS
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryBatch:
+    """The rows of one page of the listing; ``token`` goes on behind it (None: that was the last one)."""
+
+    rows: pa.RecordBatch
+    token: str | None
+
+
+def inventory(source: Source, inspection: Inspection, token: str | None = None) -> Iterator[InventoryBatch]:
+    """Look at all objects of a source.
+
+    Args:
+        token: of the last batch that is known already: goes on behind it.
+
+    Raises:
+        TransferError: S3 did not list; what it refuses of one object is in the object's row.
+    """
+    listed: deque[tuple[int, str | None]] = deque()
+    rows: list[Row] = []
+    with closing(results_in_order(_work(source, inspection, token, listed), _WINDOW)) as results:
+        for row in results:
+            # Pages without objects have nothing that would come out of the pool.
+            while not listed[0][0]:
+                yield InventoryBatch(to_batch([]), listed.popleft()[1])
+            rows.append(row)
+            if len(rows) == listed[0][0]:
+                yield InventoryBatch(to_batch(rows), listed.popleft()[1])
+                rows = []
+    for _, after in listed:
+        yield InventoryBatch(to_batch([]), after)
+
+
+def _work(
+    source: Source, inspection: Inspection, token: str | None, listed: deque[tuple[int, str | None]]
+) -> Iterator[Callable[[], Row]]:
+    """Yield the work on each object; ``listed`` learns the length and the token of each page before its first."""
+    for page in source.pages(token):
+        listed.append((len(page.objects), page.token))
+        for found in page.objects:
+            yield partial(inspection.row, found)
+
+
+def inspect_objects(objects: Iterable[Found], inspection: Inspection) -> pa.RecordBatch:
+    """Look at objects, several at once; one row each, in their order."""
+    work = (partial(inspection.row, found) for found in objects)
+    with closing(results_in_order(work, _WINDOW)) as rows:
+        return to_batch(list(rows))
+
+
+def read_all(batches: Iterable[InventoryBatch]) -> pa.Table:
+    """Return an inventory as one table: for what fits in memory (about 1 kB per object)."""
+    return pa.Table.from_batches([batch.rows for batch in batches], SCHEMA)
+
+
+def write_parquet(batches: Iterable[InventoryBatch], path: str) -> int:
+    """Write an inventory to a local Parquet file and return its number of rows; a batch is in memory at a time."""
+    count = 0
+    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+        for batch in batches:
+            writer.write_batch(batch.rows)
+            count += batch.rows.num_rows
+    return count
+
+
+def checked(table: pa.Table) -> pa.Table:
+    """Return a table that was read from somewhere as an inventory.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    missing = [name for name in SCHEMA.names if name not in table.column_names]
+    if missing:
+        raise SettingsError(
+            "this is no inventory",
+            found=f"no column {', '.join(missing[:3])}",
+            expected="what s3cse keys ls --output wrote",
+            fix="make it anew",
+        )
+    return table.select(SCHEMA.names).cast(SCHEMA)
