@@ -26,6 +26,12 @@ class _Entry:
 
 _OBJECTS, _CARE = "Objects and tables", "Looking after them"
 COMMANDS = {
+    "ls": _Entry("ls", "What is in a bucket or folder.", _OBJECTS),
+    "stat": _Entry("stat", "What one object has: format, key, context, sizes; nothing is verified.", _OBJECTS),
+    "cat": _Entry("cat", "What is in an object, to standard output.", _OBJECTS),
+    "cp": _Entry("cp", "Copy files into S3 and back, and objects within it; encrypted on the way.", _OBJECTS),
+    "mv": _Entry("mv", "Copy, then delete the source.", _OBJECTS),
+    "rm": _Entry("rm", "Delete objects and their instruction files.", _OBJECTS),
     "config": _Entry("config", "What is in force for an address, and which file and key said so.", _CARE),
     "uploads": _Entry("uploads", "Multipart uploads that were never completed: invisible, but paid for.", _CARE),
 }
