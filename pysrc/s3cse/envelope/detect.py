@@ -32,6 +32,11 @@ def envelope_fields(metadata: Mapping[str, str]) -> dict[str, str]:
     return {name: lower[name] for name in _NAMES if lower.get(name)}
 
 
+def without_envelope(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return the metadata that belongs to no envelope."""
+    return {name: value for name, value in metadata.items() if name.lower() not in _NAMES}
+
+
 def wants_instruction_file(metadata: Mapping[str, str], doubled: Sequence[str] = ()) -> bool:
     """Tell whether only an instruction file can say how to open the object, if it is encrypted at all.
 
