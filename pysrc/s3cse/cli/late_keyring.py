@@ -24,7 +24,8 @@ class LateKeyring:
         self._lock = threading.Lock()
         self._made: CachingKeyring | None = None
 
-    def _keyring(self) -> CachingKeyring:
+    def make(self) -> CachingKeyring:
+        """Return the keyring itself, made now if it has not been."""
         with self._lock:
             if self._made is None:
                 self._made = CachingKeyring(make_keyring(self._settings))
@@ -37,22 +38,22 @@ class LateKeyring:
 
     def for_encryption(self, uri: str) -> Keyring:
         """See Keyring."""
-        return self._keyring().for_encryption(uri)
+        return self.make().for_encryption(uri)
 
     def new_data_key(self, profile: Profile) -> DataKey:
         """See Keyring."""
-        return self._keyring().new_data_key(profile)
+        return self.make().new_data_key(profile)
 
     def unwrap(self, envelope: Envelope) -> Secret:
         """See Keyring."""
-        return self._keyring().unwrap(envelope)
+        return self.make().unwrap(envelope)
 
     def claim(self, envelope: Envelope) -> Claim:
         """See Claiming."""
-        return self._keyring().claim(envelope)
+        return self.make().claim(envelope)
 
     def __getattr__(self, name: str) -> Any:
         """Have what the keyring has beside that: keys of messages, a description that replaces the stored one."""
         if name.startswith("_"):
             raise AttributeError(name)
-        return getattr(self._keyring(), name)
+        return getattr(self.make(), name)

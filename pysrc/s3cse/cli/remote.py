@@ -1,0 +1,68 @@
+"""One end of a command's work that is in S3: the store, and clients over it that share its connections and keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from s3cse.cli.connection import no_endpoint
+from s3cse.cli.late_keyring import LateKeyring
+from s3cse.client import Client
+from s3cse.errors import SettingsError
+from s3cse.options.objects import ObjectOptions, open_client
+from s3cse.storage.port import Location
+from s3cse.storage.s3 import S3Store, s3_client
+from s3cse.storage.s3_errors import translated
+
+if TYPE_CHECKING:
+    from s3cse.cli.flags import Flags
+
+#: Connections of one S3 client: for every object that is under way, and for the pieces of the long ones.
+_CONNECTIONS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """What a command does its work with; ``client`` is under the rules that were asked for."""
+
+    options: ObjectOptions
+    keyring: LateKeyring
+    s3: Any
+    store: S3Store
+    client: Client
+
+    def under(self, **rules: str) -> Client:
+        """Return a client under other rules (integrity, legacy, commitment, plaintext)."""
+        return open_client(replace(self.options, policy=replace(self.options.policy, **rules)), self.keyring, self.s3)
+
+    def streaming(self) -> Client:
+        """Return a client whose whole objects come as they arrive, and that raises in place of the last bytes.
+
+        For whoever can take back everything, as a copy can: what does not verify has not been released then, and
+        nothing waits on local disk.
+        """
+        return self.under(integrity="none" if self.options.policy.integrity == "none" else "stream")
+
+
+def open_remote(flags: Flags, place: Location, *, key: bool = True) -> Remote:
+    """Return what these flags mean for an address; no request is sent.
+
+    Args:
+        key: whether a key must be named.
+
+    Raises:
+        SettingsError: an option is wrong, no key was named, or it cannot be read.
+        TransferError: boto3's own settings are not valid.
+    """
+    options = flags.options(place.uri, key=key)
+    try:
+        with translated(place, "open"):
+            s3 = s3_client(options.region, options.endpoint_url, max_connections=_CONNECTIONS)
+    except SettingsError:
+        raise
+    except ValueError as error:  # botocore's plain word for an address that is none
+        raise no_endpoint(options.endpoint_url) from error
+    keyring = LateKeyring(options.keyring)
+    if key:
+        keyring.make()
+    return Remote(options, keyring, s3, S3Store(s3), open_client(options, keyring, s3))
