@@ -39,15 +39,21 @@ class Place:
     s3: Any
     bucket: str
     stub: KmsStub
+    kms: Any = None
     prefix: str = field(default_factory=lambda: f"rotation-{uuid.uuid4().hex}/")
     asked: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.kms = stub_client(self.stub)
+        self.kms = self.kms or stub_client(self.stub)
         self.kms_keys = {name: self.stub.create_key() for name in ("old", "new")}
-        self.s3.meta.events.register(
-            "provide-client-params.s3.*", lambda params, model, **_: self.asked.append(model.name)
-        )
+        self.s3.meta.events.register("provide-client-params.s3.*", self._note)
+
+    def _note(self, model: Any, **_: Any) -> None:
+        self.asked.append(model.name)
+
+    def leave(self) -> None:
+        """Stop noting what the client is asked, which others may use."""
+        self.s3.meta.events.unregister("provide-client-params.s3.*", self._note)
 
     def keyring(self, kind: str, name: str) -> Keyring:
         """Return a keyring: the old or the new one of a kind."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,10 +26,26 @@ PROFILES = ("emrfs-v2", "s3ec-v4", "emrfs")
 STORAGES = ("metadata", "instruction-file")
 
 
+@pytest.fixture(scope="module")
+def shared(servers: Servers, shared_bucket: str) -> Iterator[Place]:
+    """What the tests here share: making clients takes longer than most of them."""
+    with KmsStub() as stub:
+        yield Place(servers.s3_client(), shared_bucket, stub)
+
+
 @pytest.fixture
-def place(servers: Servers, shared_bucket: str, kms_stub: KmsStub) -> Place:
-    """A prefix of the test's own."""
-    return Place(servers.s3_client(), shared_bucket, kms_stub)
+def place(shared: Place) -> Iterator[Place]:
+    """A prefix and keys of the test's own."""
+    shared.stub.clear()
+    place = Place(shared.s3, shared.bucket, shared.stub, shared.kms)
+    yield place
+    place.leave()
+
+
+@pytest.fixture
+def own_place(servers: Servers, shared: Place) -> Place:
+    """The same with an S3 client of the test's own."""
+    return Place(servers.s3_client(), shared.bucket, shared.stub, shared.kms)
 
 
 def one(rotation: Rotation, location: Location) -> Any:
@@ -126,8 +143,9 @@ def test_a_long_object_is_copied_in_parts(place: Place, monkeypatch: pytest.Monk
     assert (head["ContentType"], head["Metadata"]["team"], head["TagCount"]) == ("text/csv", "flights", 1)
 
 
-def test_an_object_that_changes_meanwhile_is_done_again(place: Place) -> None:
+def test_an_object_that_changes_meanwhile_is_done_again(own_place: Place) -> None:
     """A new object between the look and the copy is not overwritten with the old one: it is rotated itself."""
+    place = own_place
     old, new = place.keyring("kms", "old"), place.keyring("kms", "new")
     location = place.put(old)
     other = BODY[::-1]
@@ -143,8 +161,9 @@ def test_an_object_that_changes_meanwhile_is_done_again(place: Place) -> None:
     assert place.opens(new, location, other)
 
 
-def test_an_instruction_file_that_changes_meanwhile_is_done_again(place: Place) -> None:
+def test_an_instruction_file_that_changes_meanwhile_is_done_again(own_place: Place) -> None:
     """The same, of an object with an instruction file."""
+    place = own_place
     old, new = place.keyring("kms", "old"), place.keyring("kms", "new")
     location = place.put(old, storage="instruction-file")
     other = BODY[::-1]
@@ -194,9 +213,8 @@ def test_a_second_run_asks_kms_and_writes_nothing(place: Place) -> None:
     assert place.asked == ["HeadObject"]
 
 
-def test_moto_which_checks_no_source_key(servers: Servers, shared_bucket: str, kms_stub: KmsStub, kms: Any) -> None:
+def test_moto_which_checks_no_source_key(servers: Servers, place: Place, kms: Any) -> None:
     """A KMS that takes no notice of SourceKeyId is not believed: its answer names the key that it used."""
-    place = Place(servers.s3_client(), shared_bucket, kms_stub)
     old, new, third = (KmsKeyring(kms, servers.create_key()) for _ in range(3))
     location = place.put(old)
     assert one(place.rotation(old, new), location).outcome == ROTATED
