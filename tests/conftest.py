@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
+import botocore.session
 import pytest
 
 import s3cse.local
@@ -19,8 +21,11 @@ from skips import SkipGuard, read_list
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let no test be skipped that is not on the list."""
+    """Let no test be skipped that is not on the list, and let boto3 read its descriptions of services once."""
     config.pluginmanager.register(SkipGuard(read_list()))
+    # Each session has a loader of its own, and parses megabytes of JSON with it for its first client of a service:
+    # most of what making a client costs, a thousand times in a run.
+    botocore.session.create_loader = cache(botocore.session.create_loader)
 
 
 @pytest.fixture(autouse=True)
