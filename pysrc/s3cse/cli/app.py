@@ -32,8 +32,13 @@ COMMANDS = {
     "cp": _Entry("cp", "Copy files into S3 and back, and objects within it; encrypted on the way.", _OBJECTS),
     "mv": _Entry("mv", "Copy, then delete the source.", _OBJECTS),
     "rm": _Entry("rm", "Delete objects and their instruction files.", _OBJECTS),
+    "keys": _Entry("keys", "Keys over time: which key opens what, keys in danger, rotation, shredding.", _CARE),
+    "sync": _Entry("sync", "Make a folder what another one is; copies what differs.", _OBJECTS),
+    "head": _Entry("head", "The first rows of a table or Parquet file.", _OBJECTS),
+    "verify": _Entry("verify", "Read objects to their end: does every byte verify?", _CARE),
     "config": _Entry("config", "What is in force for an address, and which file and key said so.", _CARE),
     "uploads": _Entry("uploads", "Multipart uploads that were never completed: invisible, but paid for.", _CARE),
+    "local": _Entry("local", "S3 and KMS on this machine, for trying things out.", _CARE),
 }
 
 

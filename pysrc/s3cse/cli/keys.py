@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import typer
 
-group = typer.Typer(help="Keys over time: which key opens what, rotation, shredding.", no_args_is_help=True)
+from s3cse.cli.keys_check import check_command
+from s3cse.cli.keys_ls import list_command
+from s3cse.cli.keys_rotate import rotate_command
+from s3cse.cli.keys_shred import shred_command
 
-
-@group.callback()
-def keys() -> None:
-    """Keys over time: which key opens what, rotation, shredding."""
+command = typer.Typer(
+    help="Keys over time: which key opens what, rotation, shredding.", no_args_is_help=True, add_completion=False
+)
+command.command("ls")(list_command)
+command.command("check")(check_command)
+command.command("rotate")(rotate_command)
+command.command("shred")(shred_command)

@@ -1,0 +1,218 @@
+"""Shredding by key: deleting the objects of a key, with their instruction files, versions and unfinished uploads.
+
+The key itself is not touched: deleting it is the security officer's act, and makes the objects unreadable by itself.
+What is deleted is decided in :mod:`s3cse.keys.shred_plan`. Each object is deleted on the condition that it is still the
+one of the inventory, by its ETag or its version. A run that broke off is simply repeated: what is gone is gone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from s3cse.envelope.detect import wants_instruction_file
+from s3cse.envelope.instruction_file import INSTRUCTION_MARKER, INSTRUCTION_SUFFIX, parse_instruction_file
+from s3cse.errors import EnvelopeError, SettingsError, TransferError
+from s3cse.keys.shred_plan import ShredPlan
+from s3cse.objects.envelope_storage import fetch_instruction_file
+from s3cse.objects.workers import WORKERS, results_in_order
+from s3cse.storage.port import Location
+from s3cse.storage.s3 import S3Store
+
+_WINDOW = 8 * WORKERS
+
+#: Outcomes. HIDDEN: the bucket keeps versions, and the bytes are still there under a delete marker.
+DELETED, GONE, CHANGED, HIDDEN, FAILED, ABORTED = "deleted", "gone", "changed", "hidden", "failed", "aborted"
+_STILL_THERE = (CHANGED, HIDDEN, FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Shredded:
+    """What became of one object, instruction file, delete marker or upload (``what``)."""
+
+    uri: str
+    what: str
+    outcome: str
+    version_id: str | None = None
+    error: str | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing of it is left."""
+        return self.outcome not in _STILL_THERE
+
+
+def shred(
+    store: S3Store,
+    plan: ShredPlan,
+    *,
+    all_versions: bool = False,
+    uploads_before: datetime | None = None,
+    suffix: str = INSTRUCTION_SUFFIX,
+) -> Iterator[Shredded]:
+    """Delete what a plan chose; yields what became of each, in the plan's order. Raises for no single object.
+
+    Args:
+        all_versions: the plan is of an inventory of all versions: each chosen version is deleted for good, and so are
+            the delete markers and the instruction files' versions of objects of which nothing else is left.
+        uploads_before: abort unfinished uploads to the chosen keys that began before; None: leave them.
+        suffix: what the name of an instruction file adds to that of its object.
+
+    Raises:
+        SettingsError: all versions are to go, and the plan knows of none, or the other way round.
+    """
+    rows = plan.chosen.select(["bucket", "key", "version_id", "is_latest", "etag"]).to_pylist()
+    _check_versions(rows, all_versions=all_versions)
+    worker = _Worker(store, suffix)
+    with closing(results_in_order((partial(worker.shred, row) for row in rows), _WINDOW)) as results:
+        for outcomes in results:
+            yield from outcomes
+    places = sorted({Location(row["bucket"], row["key"]) for row in rows})
+    if all_versions:
+        yield from _shred_rest(worker, places)
+    if uploads_before is not None:
+        yield from _abort_uploads(store, places, uploads_before)
+
+
+def _check_versions(rows: Sequence[Mapping[str, Any]], *, all_versions: bool) -> None:
+    known = [row["is_latest"] is not None for row in rows]
+    if all_versions and not all(known):
+        raise SettingsError(
+            "the inventory is of the objects of today only",
+            expected="one of all versions",
+            fix="make it with --all-versions",
+        )
+    if not all_versions and any(row["is_latest"] is False for row in rows):
+        raise SettingsError(
+            "the inventory has old versions, and they were not said to be shredded",
+            fix="give --all-versions, or make an inventory without",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    store: S3Store
+    suffix: str
+
+    def shred(self, row: Mapping[str, Any]) -> list[Shredded]:
+        """Delete one object, or one version of one, then its instruction file."""
+        place = Location(row["bucket"], row["key"])
+        version = row["version_id"] if row["is_latest"] is not None else None
+        if version is not None:
+            return [self.delete(place, "object", version)]
+        outcome = self._delete_if_unchanged(place, str(row["etag"]))
+        return [outcome, *self._instruction_file(place)] if outcome.outcome in (DELETED, HIDDEN, GONE) else [outcome]
+
+    def delete(self, place: Location, what: str, version: str | None = None, etag: str | None = None) -> Shredded:
+        """Send one DELETE."""
+        arguments: dict[str, str] = {"Bucket": place.bucket, "Key": place.key}
+        if version is not None:
+            arguments["VersionId"] = version
+        if etag is not None:
+            arguments["IfMatch"] = etag
+        try:
+            answer = self.store.ask(place, "delete_object", "delete", **arguments)
+        except TransferError as error:
+            outcome = {404: GONE, 412: CHANGED}.get(error.status or 0, FAILED)
+            return Shredded(place.uri, what, outcome, version, None if outcome == GONE else str(error))
+        hidden = version is None and bool(answer.get("DeleteMarker"))
+        return Shredded(place.uri, what, HIDDEN if hidden else DELETED, version)
+
+    def _delete_if_unchanged(self, place: Location, etag: str) -> Shredded:
+        # Not every server heeds If-Match of a DELETE; so the object is looked at before, and asked for again with it.
+        try:
+            stored = self.store.head(place)
+        except TransferError as error:
+            return Shredded(place.uri, "object", FAILED, error=str(error))
+        if stored is None:
+            return Shredded(place.uri, "object", GONE)
+        if stored.etag != etag:
+            return Shredded(
+                place.uri, "object", CHANGED, error="it was replaced since the inventory: make a new one and look again"
+            )
+        return self.delete(place, "object", etag=etag)
+
+    def _instruction_file(self, place: Location) -> Iterator[Shredded]:
+        file = Location(place.bucket, place.key + self.suffix)
+        try:
+            stored = self.store.head(file)
+            if stored is None or not (INSTRUCTION_MARKER in stored.metadata or self._reads_as_one(file)):
+                return
+        except TransferError as error:
+            yield Shredded(file.uri, "instruction-file", FAILED, error=str(error))
+            return
+        yield self.delete(file, "instruction-file", etag=stored.etag)
+
+    def _reads_as_one(self, file: Location) -> bool:
+        body = fetch_instruction_file(self.store, file)
+        try:
+            return body is not None and not wants_instruction_file(parse_instruction_file(body[1]))
+        except EnvelopeError:
+            return False
+
+    def versions(self, place: Location) -> list[tuple[str, str]]:
+        """Return kind and id of all versions and delete markers that exactly this key has."""
+        found: list[tuple[str, str]] = []
+        marks: dict[str, str] = {}
+        while True:
+            page = self.store.ask(
+                place, "list_object_versions", "list versions of", Bucket=place.bucket, Prefix=place.key, **marks
+            )
+            for name, what in (("Versions", "object"), ("DeleteMarkers", "delete-marker")):
+                found += [(what, row["VersionId"]) for row in page.get(name, ()) if row["Key"] == place.key]
+            # Keys come in order, so that what follows a longer key is not this one's any more.
+            if not page.get("IsTruncated") or page.get("NextKeyMarker", "") > place.key:
+                return found
+            marks = {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page.get("NextVersionIdMarker", "")}
+            marks = {name: value for name, value in marks.items() if value}
+
+
+def _shred_rest(worker: _Worker, places: Sequence[Location]) -> Iterator[Shredded]:
+    """Delete the markers and instruction files of objects that have no version left."""
+    for place in places:
+        try:
+            left = worker.versions(place)
+            if any(what == "object" for what, _ in left):
+                continue
+            for _, version in left:
+                yield worker.delete(place, "delete-marker", version)
+            file = Location(place.bucket, place.key + worker.suffix)
+            for what, version in worker.versions(file):
+                # Without an object it is nobody's; but an object of that name that is no instruction file stays.
+                if what == "delete-marker" or _is_file_version(worker, file, version):
+                    yield worker.delete(file, "instruction-file", version)
+        except TransferError as error:
+            yield Shredded(place.uri, "delete-marker", FAILED, error=str(error))
+
+
+def _is_file_version(worker: _Worker, file: Location, version: str) -> bool:
+    about = {"VersionId": version}
+    store = worker.store.sending({"head_object": about, "get_object": about}, about=file)
+    stored = store.head(file)
+    return stored is not None and (
+        INSTRUCTION_MARKER in stored.metadata or _Worker(store, worker.suffix)._reads_as_one(file)
+    )
+
+
+def _abort_uploads(store: S3Store, places: Sequence[Location], before: datetime) -> Iterator[Shredded]:
+    for bucket in sorted({place.bucket for place in places}):
+        keys = {place.key for place in places if place.bucket == bucket}
+        prefix = Location(bucket, os.path.commonprefix(list(keys)))  # noqa: RUF071 - character by character
+        try:
+            pending = [row for row in store.list_uploads(prefix) if row.location.key in keys]
+        except TransferError as error:
+            yield Shredded(prefix.uri, "upload", FAILED, error=str(error))
+            continue
+        for upload in pending:
+            if upload.initiated >= before:
+                continue
+            try:
+                store.abort_upload(upload.location, upload.upload_id)
+                yield Shredded(upload.location.uri, "upload", ABORTED)
+            except TransferError as error:
+                yield Shredded(upload.location.uri, "upload", FAILED, error=str(error))
