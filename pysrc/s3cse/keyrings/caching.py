@@ -92,6 +92,11 @@ class CachingKeyring:
         raise TypeError("a cache of keys cannot be pickled: make another keyring there")
 
     @property
+    def context(self) -> dict[str, str]:
+        """The inner keyring's encryption context of new messages."""
+        return dict(getattr(self._inner, "context", None) or {})
+
+    @property
     def replaces_description(self) -> bool:
         """Whether the inner keyring uses no stored context."""
         return replaces_description(self._inner)

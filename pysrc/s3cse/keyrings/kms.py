@@ -70,6 +70,11 @@ class KmsKeyring:
         raise TypeError("a keyring belongs to one process: make another there")
 
     @property
+    def context(self) -> dict[str, str]:
+        """The encryption context of new objects."""
+        return dict(self._context or {})
+
+    @property
     def replaces_description(self) -> bool:
         """Whether the stored context is not used."""
         return self._override is not None
@@ -147,7 +152,8 @@ class KmsKeyring:
 
     def new_message_key(self, context: Mapping[str, str], key_bytes: int) -> MessageKey:
         """See MessageKeyring. One GenerateDataKey call."""
-        self._check_for_messages()
+        message_kms.check_no_override(self._override)
+        message_kms.check_new_context(self._context, context)
         answer = self._service.generate_data_key(
             KeyId=self._key_id, NumberOfBytes=key_bytes, EncryptionContext=dict(context)
         )
@@ -156,7 +162,8 @@ class KmsKeyring:
 
     def wrap_message_key(self, plaintext: Secret, context: Mapping[str, str]) -> tuple[EncryptedDataKey, ...]:
         """See MessageKeyring. One Encrypt call."""
-        self._check_for_messages()
+        message_kms.check_no_override(self._override)
+        message_kms.check_new_context(self._context, context)
         answer = self._service.encrypt(
             KeyId=self._key_id, Plaintext=bytes(plaintext.view()), EncryptionContext=dict(context)
         )
@@ -167,7 +174,8 @@ class KmsKeyring:
         self, encrypted: Sequence[EncryptedDataKey], context: Mapping[str, str], key_bytes: int
     ) -> Secret:
         """See MessageKeyring. One Decrypt call for each wrapped key that may be under the keyring's key."""
-        self._check_for_messages()
+        message_kms.check_no_override(self._override)
+        message_kms.check_read_context(self._context, context)
 
         def opened(candidate: EncryptedDataKey) -> Secret:
             answer = self._service.decrypt(
@@ -181,9 +189,6 @@ class KmsKeyring:
             opened,
             f"a data key under KMS key {self._key_id}",
         )
-
-    def _check_for_messages(self) -> None:
-        message_kms.check_no_context(self._context if self._override is None else self._override)
 
     def claim(self, envelope: Envelope) -> Claim:
         """See Claiming."""

@@ -123,7 +123,7 @@ class KmsDiscoveryKeyring:
 
         A multi-Region key of another Region is asked for in the client's; other keys of other Regions are left out.
         """
-        message_kms.check_no_context(self._context)
+        message_kms.check_read_context(self._context, context)
 
         def opened(candidate: EncryptedDataKey) -> Secret:
             arn = str(self._askable(candidate))

@@ -68,18 +68,52 @@ def in_region(arn: KeyArn, region: str | None) -> KeyArn | None:
     return KeyArn(arn.partition, region, arn.account, arn.resource)
 
 
-def check_no_context(context: Mapping[str, str] | None) -> None:
-    """Refuse a keyring with a context of its own: a message's belongs to the message, stored and authenticated there.
+def check_new_context(own: Mapping[str, str] | None, context: Mapping[str, str]) -> None:
+    """Refuse to write a message without the pairs of the keyring's own context.
 
     Raises:
-        SettingsError: it has one.
+        SettingsError: the message has other pairs.
     """
-    if context:
+    if not _has_pairs(context, own):
         raise SettingsError(
-            "a keyring for Encryption SDK messages has no encryption context of its own",
+            "the keyring has an encryption context of its own, which the message has not",
             found=shown(context),
+            expected=shown(own),
+            fix="give these pairs to encrypt too; objects in S3 get them by themselves",
+        )
+
+
+def check_read_context(own: Mapping[str, str] | None, context: Mapping[str, str]) -> None:
+    """Refuse to open a message without the pairs of the keyring's own context.
+
+    Raises:
+        KeyringError: the message has other pairs.
+    """
+    if not _has_pairs(context, own):
+        raise KeyringError(
+            "the message has not the keyring's encryption context",
+            found=shown(context),
+            expected=shown(own),
+            fix="it is another message than this keyring is for; or make a keyring without a context of its own",
+        )
+
+
+def _has_pairs(context: Mapping[str, str], own: Mapping[str, str] | None) -> bool:
+    return all(context.get(name) == value for name, value in (own or {}).items())
+
+
+def check_no_override(override: Mapping[str, str] | None) -> None:
+    """Refuse a keyring that replaces stored contexts: a message's is authenticated, so it is never damaged.
+
+    Raises:
+        SettingsError: it does.
+    """
+    if override is not None:
+        raise SettingsError(
+            "a keyring for Encryption SDK messages has no override_context of its own",
+            found=shown(override),
             expected="none",
-            fix="give the context to encrypt and decrypt",
+            fix="make another keyring for messages",
         )
 
 

@@ -52,6 +52,11 @@ class MultiKeyring:
         """The writer's kind."""
         return self._writer.kind
 
+    @property
+    def context(self) -> dict[str, str]:
+        """The writer's encryption context of new messages."""
+        return dict(getattr(self._writer, "context", None) or {})
+
     def __repr__(self) -> str:
         return f"MultiKeyring([{', '.join(map(repr, self._members))}], writer={self._writer!r})"
 

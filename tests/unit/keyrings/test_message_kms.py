@@ -141,19 +141,35 @@ def test_answers_that_kms_would_not_give_are_refused(answer: dict[str, Any]) -> 
         keyring.wrap_message_key(Secret(bytes(32)), CONTEXT)
 
 
-def test_a_message_has_its_own_context() -> None:
-    """A keyring with a context for S3 objects is refused: nobody would see it sent, or not sent."""
+def test_a_keyring_with_a_context_wants_it_in_the_message() -> None:
+    """What a keyring adds to S3 objects a message must have among its own pairs: KMS is sent those, and only those."""
     kms = MessageKms(HERE)
-    for keyring in (KmsKeyring(kms, KEY, {"a": "b"}), KmsKeyring(kms, KEY, override_context={"a": "b"})):
-        for call in (
-            lambda k: k.new_message_key(CONTEXT, 32),
-            lambda k: k.wrap_message_key(Secret(bytes(32)), CONTEXT),
-            lambda k: k.unwrap_message_key([], CONTEXT, 32),
-        ):
-            with pytest.raises(SettingsError, match="context of its own"):
-                call(keyring)
-    with pytest.raises(SettingsError, match="context of its own"):
-        KmsDiscoveryKeyring(kms, context={"a": "b"}).unwrap_message_key([], CONTEXT, 32)
+    keyring = KmsKeyring(kms, KEY, {"a": "b"})
+    assert keyring.context == {"a": "b"}
+    made = keyring.new_message_key({**CONTEXT, "a": "b"}, 32)
+    opened = keyring.unwrap_message_key(made.encrypted, {**CONTEXT, "a": "b"}, 32)
+    assert opened.view() == made.plaintext.view()
+    for context in (CONTEXT, {**CONTEXT, "a": "c"}):
+        with pytest.raises(SettingsError, match="context of its own"):
+            keyring.new_message_key(context, 32)
+        with pytest.raises(SettingsError, match="context of its own"):
+            keyring.wrap_message_key(Secret(bytes(32)), context)
+        with pytest.raises(KeyringError, match="not the keyring's encryption context"):
+            keyring.unwrap_message_key(made.encrypted, context, 32)
+        with pytest.raises(KeyringError, match="not the keyring's encryption context"):
+            KmsDiscoveryKeyring(kms, context={"a": "b"}).unwrap_message_key(made.encrypted, context, 32)
+
+
+def test_a_message_has_no_context_to_replace() -> None:
+    """A keyring that replaces stored contexts is refused: a message's is authenticated."""
+    keyring = KmsKeyring(MessageKms(HERE), KEY, override_context={"a": "b"})
+    for call in (
+        lambda k: k.new_message_key(CONTEXT, 32),
+        lambda k: k.wrap_message_key(Secret(bytes(32)), CONTEXT),
+        lambda k: k.unwrap_message_key([], CONTEXT, 32),
+    ):
+        with pytest.raises(SettingsError, match="override_context"):
+            call(keyring)
 
 
 # --- multi-Region keys ------------------------------------------------------------------------------------------
