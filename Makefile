@@ -9,6 +9,9 @@ SPARK41 := .venv-pyspark41
 SPARK35 := .venv-pyspark35
 DEPLOY := .venv-deploy
 ESDK   := .venv-esdk
+# Each process of a test run has servers, and perhaps a Spark, of its own: about 2 GB.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 .PHONY: help demo test test-heavy interop check setup bench clean
 
@@ -75,13 +78,13 @@ check: $(STAMP) ## format, lint, types, layers
 	$(BIN)/python docs/generate.py --check
 
 test: check $(PEER)/.installed ## all of the above and every test that needs no root
-	$(BIN)/python -m pytest -m "not heavy"
+	$(PYTEST) -m "not heavy"
 
 test-heavy: $(STAMP) $(PEER)/.installed $(ESDK)/.installed $(SPARK40)/.installed $(SPARK41)/.installed $(SPARK35)/.installed $(DEPLOY)/.installed ## sanitizers, valgrind, slow clients (may use apt)
-	$(BIN)/python -m pytest -m heavy
+	$(PYTEST) -m heavy
 
 interop: $(STAMP) $(PEER)/.installed $(ESDK)/.installed $(SPARK41)/.installed ## other people's S3 encryption clients, both ways (part of test-heavy; uses Maven, Go and apt)
-	$(BIN)/python -m pytest -m heavy tests/interop
+	$(PYTEST) -m heavy tests/interop
 
 bench: $(STAMP) $(ESDK)/.installed $(SPARK41)/.installed ## measure against peers and write bench/README.md
 	$(BIN)/python bench/run.py

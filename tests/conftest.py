@@ -28,6 +28,20 @@ def pytest_configure(config: pytest.Config) -> None:
     botocore.session.create_loader = cache(botocore.session.create_loader)
 
 
+#: Fixtures of a whole run that cost much: the tests that share one stay in one process.
+_SHARED = {"spark": "spark", "world": "interop", "clone": "emr"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests belong together where several processes run them (make test): else those of one module."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            shared = [group for fixture, group in _SHARED.items() if fixture in getattr(item, "fixturenames", ())]
+            group = shared[0] if shared else item.nodeid.partition("::")[0]
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look again as often as in earnest whether S3 has done something, and wait no time for it."""

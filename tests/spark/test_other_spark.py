@@ -35,6 +35,7 @@ def run(version: str, files: tuple[str, ...]) -> None:
 
 
 @pytest.mark.heavy
+@pytest.mark.xdist_group("spark-41")
 def test_round_trips_on_spark_4_1() -> None:
     """Spark 4.1, whose check of batches is lax and whose Arrow differs in empty columns, gives the same rows."""
     # With Spark Connect, whose packages are in that environment only.
@@ -42,12 +43,14 @@ def test_round_trips_on_spark_4_1() -> None:
 
 
 @pytest.mark.heavy
+@pytest.mark.xdist_group("spark-40")
 def test_round_trips_on_spark_4_0() -> None:
     """Spark 4.0, the first with Python data sources, gives the same rows."""
     run("40", ROUND_TRIPS)
 
 
 @pytest.mark.heavy
+@pytest.mark.xdist_group("spark-35")
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="Spark 3.5 is for Python up to 3.11")
 def test_everything_on_spark_3_5() -> None:
     """Spark 3.5, which has no data sources, gives the same rows, the same errors, and leaves as little behind."""
