@@ -13,7 +13,7 @@ from s3cse.cli.entries import Entry
 from s3cse.cli.new_file import new_file
 from s3cse.cli.places import in_s3, opened
 from s3cse.cli.recryption import Recryption
-from s3cse.cli.remote import Remote
+from s3cse.cli.remote import Remote, taken_back
 from s3cse.cli.steady_file import SteadyFile
 from s3cse.client import Client
 from s3cse.errors import TransferError
@@ -103,7 +103,7 @@ class Copier:
         path.parent.mkdir(parents=True, exist_ok=True)
         client = opened(self._reading)
         try:
-            with new_file(path, entry.modified, replace=self._wishes.replace) as out:
+            with taken_back(), new_file(path, entry.modified, replace=self._wishes.replace) as out:
                 client.download_fileobj(place.bucket, place.key, out, Callback=self._stop.advance)
         except FileExistsError:
             if self._wishes.replace:
@@ -117,7 +117,8 @@ class Copier:
             return SKIPPED
         remote = opened(self._target)
         if self._recryption is not None and self._recryption.wanted(place):
-            self._recryption.copy(place, target, self._wishes.parameters, self._stop)
+            with taken_back():
+                self._recryption.copy(place, target, self._wishes.parameters, self._stop)
             return COPIED
         remote.client.copy_object(
             Bucket=target.bucket,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from s3cse.cli.connection import no_endpoint
 from s3cse.cli.late_keyring import LateKeyring
 from s3cse.client import Client
-from s3cse.errors import SettingsError
+from s3cse.errors import IntegrityError, SettingsError
+from s3cse.objects.naming import does_not_verify
 from s3cse.options.objects import ObjectOptions, open_client
 from s3cse.storage.port import Location
 from s3cse.storage.s3 import S3Store, s3_client
@@ -21,7 +24,18 @@ if TYPE_CHECKING:
 _CONNECTIONS = 64
 
 
-@dataclass(frozen=True, slots=True)
+@contextmanager
+def taken_back() -> Iterator[None]:
+    """Say of an object that does not verify what is true where all of it was taken back: nothing was released."""
+    try:
+        yield
+    except IntegrityError as error:
+        if "released" not in error.problem or error.uri is None:
+            raise
+        raise does_not_verify().at(error.uri) from error
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Remote:
     """What a command does its work with; ``client`` is under the rules that were asked for."""
 

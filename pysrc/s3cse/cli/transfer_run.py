@@ -14,7 +14,6 @@ from s3cse.cli import outcome
 from s3cse.cli.copying import SKIPPED, Copier
 from s3cse.cli.crew import Stop, in_parallel
 from s3cse.cli.flags import Flags
-from s3cse.cli.places import opened
 from s3cse.cli.transfers import Transfer
 from s3cse.errors import S3CSEError, printable
 from s3cse.storage.port import Location
@@ -116,8 +115,9 @@ def run(
         return
 
     def do(transfer: Transfer) -> str:
-        target: Location | Path = opened(transfer.target)
-        became = copier.copy(transfer.entry, target)
+        if transfer.target is None:
+            raise TypeError("only what is possible is begun")
+        became = copier.copy(transfer.entry, transfer.target)
         if afterwards is not None and became != SKIPPED:
             afterwards(transfer)
         return became
