@@ -1,6 +1,6 @@
 """`s3cse cp --recursive` of a folder beside `aws s3 cp --recursive` of the same bytes, unencrypted; both as commands.
 
-    python bench/copy.py [--json] [--rounds 5] [--files 200] [--mib 1] [--large 4] [--large-mib 256]
+    python bench/copy_folder.py [--json] [--rounds 5] [--files 200] [--mib 1] [--large 4] [--large-mib 256]
 
 S3 is SeaweedFS on this machine, so the two commands and the server share its processors. The AWS CLI lives in an
 environment of its own (.venv-deploy, which make test-heavy makes). Rounds of both take turns; whole commands are
