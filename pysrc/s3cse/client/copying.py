@@ -13,9 +13,10 @@ from s3cse.client.answers import done, envelope_metadata
 from s3cse.client.orphans import drop_orphan
 from s3cse.client.reading import existing
 from s3cse.client.setup import Setup
+from s3cse.envelope.profiles import SSE_C
 from s3cse.envelope.stored_form import fits
 from s3cse.errors import SettingsError, TransferError
-from s3cse.objects.describe import Description, describe
+from s3cse.objects.describe import Description
 from s3cse.objects.destinations import MAX_PARTS, PARTS_IN_FLIGHT
 from s3cse.objects.envelope_storage import UPLOAD_MARK, EnvelopeStorage, InstructionFile, upload_mark
 from s3cse.objects.instruction_swap import InstructionSwap
@@ -84,7 +85,7 @@ class Source:
 
 def copy_object(setup: Setup, location: Location, source: object, given: Mapping[str, Any]) -> dict[str, Any]:
     """See Client."""
-    setup.parameters.check("copy_object", given, "copy_object", {})
+    setup.parameters.check("copy_object", given, "copy_object", setup.refused({}))
     directive = given.get("MetadataDirective", "COPY")
     if directive not in ("COPY", "REPLACE"):
         raise SettingsError("MetadataDirective has no such value", found=repr(directive), expected="COPY | REPLACE")
@@ -100,7 +101,7 @@ def copy_object(setup: Setup, location: Location, source: object, given: Mapping
     copy = _Copy(setup, store, location, origin, described.stored, metadata, file, given)
     with naming(location):
         answer = copy.in_one_request() if described.stored.size <= ONE_COPY_BYTES else copy.in_parts()
-        if file is None and not location.key.endswith(setup.suffix):
+        if file is None and setup.profile != SSE_C and not location.key.endswith(setup.suffix):
             drop_orphan(store, setup.instruction_of(location), of_plain=described.envelope is None)
     return answer
 
@@ -113,11 +114,11 @@ def _described(setup: Setup, origin: Source, given: Mapping[str, Any]) -> Descri
     store = setup.store.sending(arguments).sending(version, about=origin.location)
     stored = existing(store, origin.location)
     _check_match(origin.location, given.get("CopySourceIfMatch"), stored.etag)
-    described = describe(store, stored, setup.suffix)
+    described = setup.describe(store, stored)
     if described.instruction is not None and origin.version is not None:
         _check_current(setup.store.sending(arguments), origin)
     # Nothing is decrypted, so only one rule can matter: a plain object must not become a copy by accident.
-    Policy(legacy="allow", plaintext=setup.policy.plaintext).check(described.envelope)
+    described.check(Policy(legacy="allow", plaintext=setup.policy.plaintext), setup.profile)
     return described
 
 
@@ -147,7 +148,7 @@ def _check_match(location: Location, wanted: str | None, etag: str) -> None:
 def _metadata(described: Description, given: Mapping[str, Any]) -> dict[str, str]:
     """Return the caller's metadata with the source's envelope."""
     own = dict(given.get("Metadata") or {})
-    if described.envelope is None:
+    if not described.encrypted:
         return own
     EnvelopeStorage(metadata=own)  # refuses the envelope's names
     return {**own, **envelope_metadata(described.stored)}

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from s3cse.client.setup import Setup
+from s3cse.envelope.profiles import SSE_C
 from s3cse.errors import SettingsError
 from s3cse.storage.port import Location
 
@@ -17,7 +18,7 @@ def delete_object(setup: Setup, location: Location, given: Mapping[str, Any]) ->
     """See Client."""
     setup.parameters.check("delete_object", given, "delete_object", {})
     answer = dict(_delete(setup, location, given))
-    if "VersionId" not in given and not location.key.endswith(setup.suffix):
+    if "VersionId" not in given and setup.profile != SSE_C and not location.key.endswith(setup.suffix):
         _delete(setup, setup.instruction_of(location), {k: v for k, v in given.items() if k not in _OF_OBJECT})
     return answer
 
@@ -36,7 +37,7 @@ def delete_objects(setup: Setup, bucket: str, delete: Mapping[str, Any], given: 
     failed = {row.get("Key") for row in answer.get("Errors", ())}
     files = [{"Key": key + setup.suffix} for key in _without_version(rows) if key not in failed]
     files = [row for row in files if not row["Key"].removesuffix(setup.suffix).endswith(setup.suffix)]
-    if files:
+    if files and setup.profile != SSE_C:
         further = {name: value for name, value in given.items() if name != "MFA"}
         also = _delete_all(setup, bucket, {"Objects": files, "Quiet": True}, further)
         errors = [*answer.get("Errors", ()), *also.get("Errors", ())]

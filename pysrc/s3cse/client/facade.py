@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from s3cse.client import copying, deleting, downloads, listing, reading, writing
 from s3cse.client.multipart import Uploads
 from s3cse.client.parameters import Parameters
 from s3cse.client.setup import Setup
 from s3cse.client.writing import Callback
-from s3cse.envelope.profiles import DEFAULT_PROFILE, PROFILE_NAMES
+from s3cse.envelope.profiles import DEFAULT_PROFILE, PROFILE_NAMES, SSE_C
 from s3cse.errors import SettingsError
 from s3cse.keyrings.base import Keyring
+from s3cse.keyrings.customer_keys import CustomerKeys
 from s3cse.message.options import MessageOptions
 from s3cse.objects.envelope_storage import EnvelopeStorage
 from s3cse.objects.policy import Policy
+from s3cse.storage.customer_key_store import CustomerKeyStore
 from s3cse.storage.port import Location
 from s3cse.storage.s3 import S3Store
 
@@ -40,14 +42,19 @@ class Client:
 
     Args:
         s3: a boto3 S3 client, with the credentials, retries, proxies and endpoint that are wanted.
-        keyring: wraps and unwraps data keys.
-        profile: what is written; reading finds out by itself.
+        keyring: wraps and unwraps data keys. Under ``sse-c`` customer keys (OneCustomerKey, DerivedCustomerKeys,
+            CustomerKeysByPrefix), which S3 is sent.
+        profile: what is written. Reading finds out by itself, but for ``sse-c``; ``encryption-sdk`` says that what has
+            no envelope of an S3 format is a message, which saves requests, and makes anything else an error.
         storage: of the envelope: ``metadata`` | ``instruction-file``.
         instruction_suffix: what the name of an instruction file adds to the object's.
         integrity: ``strict`` releases nothing before it is verified. Ranges of GCM objects cost the whole object then.
             ``stream`` releases whole objects as they arrive, and raises in place of the last bytes; ranges are as under
             ``strict``. ``verify-indexed`` releases ranges **unverified**, whole objects verified; ``none`` is both.
-        legacy: ``refuse`` | ``wraps`` (old key wraps) | ``allow`` (AES-CBC bodies too, which nothing can verify).
+            Unsigned messages have a tag for each frame: ranges are verified and cheap, whatever is said here. Under
+            ``sse-c`` integrity is S3's affair; naming that profile says that it may be.
+        legacy: ``refuse`` | ``wraps`` (old key wraps) | ``allow`` (AES-CBC bodies too, which nothing can verify). Of
+            messages: suites that commit to their key | others with a key of their own | all.
         commitment: ``allow`` | ``require`` (only objects that commit to their key).
         plaintext: ``refuse`` | ``pass``: what to do with objects that are not encrypted.
         message: of Encryption SDK messages: frame length, suite, encryption context.
@@ -59,7 +66,7 @@ class Client:
     def __init__(
         self,
         s3: Any,
-        keyring: Keyring,
+        keyring: Keyring | CustomerKeys,
         *,
         profile: str = DEFAULT_PROFILE,
         storage: str = "metadata",
@@ -73,15 +80,17 @@ class Client:
         if profile not in PROFILE_NAMES:
             raise SettingsError("profile has no such value", found=repr(profile), expected=" | ".join(PROFILE_NAMES))
         EnvelopeStorage(kind=storage, suffix=instruction_suffix)  # refuses what does not exist
+        parameters = Parameters(s3)
+        store, wrapping = _store_and_keyring(s3, keyring, profile)
         policy = Policy(integrity=integrity, legacy=legacy, commitment=commitment, plaintext=plaintext)
         options = message or MessageOptions()
-        self._setup = Setup(S3Store(s3), Parameters(s3), keyring, policy, profile, storage, instruction_suffix, options)
+        self._setup = Setup(store, parameters, wrapping, policy, profile, storage, instruction_suffix, options)
         self._uploads = Uploads(self._setup)
 
     def __repr__(self) -> str:
         setup, policy = self._setup, self._setup.policy
         return (
-            f"Client(keyring={setup.keyring.kind!r}, profile={setup.profile!r}, storage={setup.storage!r}, "
+            f"Client(keyring={setup.keyring and setup.keyring.kind!r}, profile={setup.profile!r}, storage={setup.storage!r}, "
             f"integrity={policy.integrity!r}, legacy={policy.legacy!r}, commitment={policy.commitment!r}, "
             f"plaintext={policy.plaintext!r})"
         )
@@ -291,3 +300,23 @@ class Client:
         after an error.
         """
         return self._uploads.abort(Location(Bucket, Key), UploadId, parameters)
+
+
+def _store_and_keyring(s3: Any, keyring: object, profile: str) -> tuple[S3Store, Keyring | None]:
+    """Return what talks to S3, and what wraps data keys: nothing under SSE-C, where S3 is sent the key."""
+    if profile != SSE_C:
+        if isinstance(keyring, CustomerKeys):
+            raise SettingsError(
+                f"customer keys are sent to S3, and wrap nothing for profile {profile!r}",
+                found=type(keyring).__name__,
+                expected=f"a keyring, or profile {SSE_C!r}",
+            )
+        return S3Store(s3), cast(Keyring, keyring)
+    if not isinstance(keyring, CustomerKeys):
+        raise SettingsError(
+            f"profile {SSE_C!r} needs customer keys, which S3 is sent",
+            found=type(keyring).__name__,
+            expected="OneCustomerKey, DerivedCustomerKeys or CustomerKeysByPrefix",
+            fix="a keyring wraps data keys, which never leave: choose another profile for it",
+        )
+    return CustomerKeyStore(s3, keyring), None

@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus
 
 from s3cse.client.reading import plaintext_bytes
 from s3cse.client.setup import Setup
-from s3cse.objects.describe import describe
+from s3cse.envelope.profiles import SSE_C
 from s3cse.objects.naming import naming
 from s3cse.objects.workers import WORKERS, results_in_order
 from s3cse.storage.port import Location
@@ -43,12 +43,14 @@ def _with_sizes(
 
 def _with_size(setup: Setup, store: S3Store, location: Location, row: dict[str, Any]) -> dict[str, Any] | None:
     """Return a row with both sizes; None for an instruction file, and for what has gone meanwhile."""
+    if setup.profile == SSE_C:
+        return {**row, "StoredSize": row["Size"]}
     with naming(location):
         stored = store.head(location)
         if stored is None:
             return None
-        described = describe(store, stored, setup.suffix)
-        plain = described.envelope is None
+        described = setup.describe(store, stored)
+        plain = not described.encrypted
         if plain and location.key.endswith(setup.suffix):
             return None
         # A plain object's length is no secret, whatever the rules say of reading it.

@@ -11,7 +11,7 @@ from s3cse.client.body import PlaintextBody
 from s3cse.client.http_range import check_range, satisfied_span
 from s3cse.client.setup import Setup
 from s3cse.errors import IntegrityError
-from s3cse.objects.describe import Description, describe
+from s3cse.objects.describe import Description
 from s3cse.objects.naming import naming
 from s3cse.objects.open import OpenObject
 from s3cse.objects.ranges import Span, cut
@@ -45,12 +45,13 @@ def plaintext(opened: OpenObject, span: Span | None, integrity: str) -> Generato
 
     - GCM, ``strict``: verified before the first chunk, ranges too. ``verify-indexed``: all of an object likewise.
     - GCM, ``stream`` and ``none``: all of an object comes as it arrives, and the verdict with its end.
+    - Messages: every frame before it is released, whatever the rules; a signature as the tag of GCM.
     - Ranges under ``verify-indexed`` and ``none``, and all of CBC and plain objects: nothing verifies them.
 
     Args:
         span: in plaintext bytes; None: all.
     """
-    if opened.envelope is None or not opened.envelope.authenticated:
+    if not opened.authenticated:
         return read_stream(opened) if span is None else _unverified(opened, span)
     if span is None and integrity in ("stream", "none"):
         return read_stream(opened)
@@ -75,7 +76,7 @@ def head_object(setup: Setup, location: Location, range_text: str | None, given:
     store = setup.reading(location, "head_object", given, "head_object")
     with naming(location):
         stored = existing(store, location)
-        length = plaintext_bytes(setup, store, describe(store, stored, setup.suffix))
+        length = plaintext_bytes(setup, store, setup.describe(store, stored))
     span = satisfied_span(location, range_text, length, "HeadObject")
     return description(stored, length, span)
 
@@ -95,9 +96,9 @@ def existing(store: S3Store, location: Location) -> StoredObject:
 def plaintext_bytes(setup: Setup, store: S3Store, described: Description) -> int:
     """Return the plaintext length of an object that has been described, under the client's rules.
 
-    GCM: no request. CBC: one GET and one call of the key service, because only the last block says it.
+    GCM and messages: no request. CBC: one GET and one call of the key service, because only the last block says it.
     """
-    setup.policy.check(described.envelope)
+    described.check(setup.policy, setup.profile)
     length = described.plaintext_bytes
     if length is None:
         stored = described.stored

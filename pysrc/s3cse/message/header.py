@@ -22,7 +22,7 @@ MAX_FRAME_BYTES = 2**32 - 1
 _CUSTOMER_AUTHENTICATED_ENCRYPTED_DATA = 0x80
 _NON_FRAMED, _FRAMED = 1, 2
 #: What a message of version 1 or 2 begins with when somebody kept its Base64 text: 01 80 …, 02 04 78 …, 02 05 78 ….
-_BASE64_STARTS = (b"AYA", b"AYB", b"AgR4", b"AgV4")
+BASE64_STARTS = (b"AYA", b"AYB", b"AgR4", b"AgV4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +207,7 @@ def _check_content(content_type: int, frame_length: int) -> None:
 def _no_message(fields: _Fields) -> EnvelopeError:
     start = bytes(fields.taken)
     # One or two bytes are known here; Base64 text begins with the letter A, which is version 65.
-    if any(known.startswith(start) for known in _BASE64_STARTS):
+    if any(known.startswith(start) for known in BASE64_STARTS):
         found, fix = "what looks like Base64 text", "decode it: base64.b64decode(...)"
     else:
         found, fix = f"the bytes {start.hex()}", "check what wrote it: S3 objects have their envelope in the metadata"

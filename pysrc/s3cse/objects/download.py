@@ -40,7 +40,7 @@ def read_to_file(
             than it was given, and what was written is right but not all.
         TransferError: it could not be fetched, was replaced meanwhile, or the local disk has no room.
     """
-    if opened.envelope is None or not opened.envelope.authenticated:
+    if not opened.authenticated:
         for buffer in read_stream(opened):
             write_all(out, buffer)
     elif opened.plaintext_bytes <= whole_bytes:

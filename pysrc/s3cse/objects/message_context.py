@@ -1,4 +1,4 @@
-"""The encryption context of messages in S3: the keyring's, and what was said of messages besides."""
+"""The encryption context of new messages in S3: the keyring's, and what was said of messages besides."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from s3cse.message.options import MessageOptions
 
 
 def whole_context(keyring: object, message: MessageOptions) -> dict[str, str]:
-    """Return the pairs that a new message has, and that one that is read must have.
+    """Return the pairs that a new message has.
 
     Args:
         keyring: a KMS keyring's own context belongs to what it wraps, here as in the S3 formats.

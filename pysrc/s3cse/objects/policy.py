@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from s3cse.envelope.model import LEGACY_WRAPS, Envelope, Format
 from s3cse.errors import PolicyError, SettingsError
+from s3cse.message.suites import Suite
 
 INTEGRITY = ("strict", "verify-indexed", "none", "stream")
 LEGACY = ("refuse", "wraps", "allow")
@@ -21,8 +22,9 @@ class Policy:
     Args:
         integrity: ``strict`` releases nothing that is not authenticated; ``verify-indexed`` and ``none`` release ranges
             unverified (SEGMENTS.md section 2); ``stream`` releases whole objects before their tag is seen.
-        legacy: ``refuse`` | ``wraps`` (old key wraps, GCM bodies) | ``allow`` (CBC bodies and format V1 too).
-        commitment: ``allow`` | ``require`` (only formats that commit to their key).
+        legacy: ``refuse`` | ``wraps`` (old key wraps, GCM bodies) | ``allow`` (CBC bodies and format V1 too). Of
+            Encryption SDK messages: committing suites | others that derive a key of their own | all.
+        commitment: ``allow`` | ``require`` (only formats, and suites of messages, that commit to their key).
         plaintext: ``refuse`` | ``pass``: what to do with objects that are not encrypted.
 
     Raises:
@@ -75,6 +77,29 @@ class Policy:
                 found=str(envelope),
                 expected="wrap 'kms+context', 'AES/GCM' or 'RSA-OAEP-SHA1'",
                 fix="if you trust whoever can write here, allow it with legacy=wraps",
+            )
+
+    def check_message(self, suite: Suite) -> None:
+        """Refuse an Encryption SDK message whose suite the rules do not allow, before any key service is asked.
+
+        Raises:
+            PolicyError: with the option that would allow it.
+        """
+        if suite.commits:
+            return
+        if self.commitment == "require":
+            raise PolicyError(
+                "the message does not commit to its key",
+                found=f"suite {suite}",
+                expected="suite 0x0478 or 0x0578",
+                fix="if older messages belong here, allow them with commitment=allow",
+            )
+        if self.legacy == "refuse" or (self.legacy == "wraps" and suite.hash is None):
+            raise PolicyError(
+                "the message's suite does not commit to its key: it can be made to open to two plaintexts",
+                found=f"suite {suite}",
+                expected="suite 0x0478 or 0x0578",
+                fix=f"if you trust whoever writes here, allow it with legacy={'wraps' if suite.hash else 'allow'}",
             )
 
 

@@ -16,6 +16,8 @@ from s3cse.crypto.ciphers import BLOCK_BYTES
 from s3cse.envelope.model import Envelope
 from s3cse.objects.fetch import fill, is_here, pieces
 from s3cse.objects.gcm_body import GcmBody
+from s3cse.objects.message_body import read_frames
+from s3cse.objects.message_reading import read_whole_message
 from s3cse.objects.naming import naming
 from s3cse.objects.open import OpenObject
 from s3cse.objects.ranges import Span, coalesce, widen
@@ -26,16 +28,18 @@ from s3cse.objects.workers import WORKERS, Batch, results_in_order
 def read_whole(opened: OpenObject) -> pa.Buffer:
     """Return the whole plaintext, authenticated before any of it is released where the format allows that.
 
-    GCM: the tag is checked first. CBC: nothing can be checked but the padding. Plain objects: as stored. Memory: one
-    buffer of the stored length, at most 1.1 times that with all that connections hold.
+    GCM: the tag is checked first. Messages: every frame, and the signature. CBC: nothing can be checked but the
+    padding. Plain objects: as stored. Memory: one buffer of the stored length, at most 1.1 times that with all that
+    connections hold; of messages that, and WORKERS × REQUEST_BYTES.
 
     Raises:
         IntegrityError: the object does not verify; what was decrypted has been wiped.
         TransferError: it could not be fetched, or was replaced meanwhile.
     """
-    authenticated = opened.envelope is not None and opened.envelope.authenticated
+    if opened.message is not None:
+        return read_whole_message(opened)
     with naming(opened.stored.location):
-        buffer = pa.allocate_buffer(opened.plaintext_bytes if authenticated else opened.stored.size)
+        buffer = pa.allocate_buffer(opened.plaintext_bytes if opened.authenticated else opened.stored.size)
         view = memoryview(buffer).cast("B")
         try:
             _read_into(opened, view)
@@ -100,6 +104,8 @@ def _fetch(opened: OpenObject, piece: Span, view: memoryview) -> memoryview:
 def read_unverified_ranges(opened: OpenObject, spans: Sequence[Span]) -> list[pa.Buffer]:
     """Return plaintext ranges that **nothing authenticates**: whoever can change the object can change what comes back.
 
+    Of a message frames are verified all the same, but a signature is not looked at.
+
     Close ranges share a request; bytes that came with the opening are not fetched again.
 
     Args:
@@ -108,6 +114,8 @@ def read_unverified_ranges(opened: OpenObject, spans: Sequence[Span]) -> list[pa
     Returns:
         One buffer per span, in the given order; spans that share a request share memory.
     """
+    if opened.message is not None:
+        return _of_message(opened, spans)
     for span in spans:
         if not 0 <= span.start <= span.end <= opened.plaintext_bytes:
             raise ValueError(f"range [{span.start}, {span.end}) is outside [0, {opened.plaintext_bytes})")
@@ -120,6 +128,13 @@ def read_unverified_ranges(opened: OpenObject, spans: Sequence[Span]) -> list[pa
                 run.wipe()
             raise
         return [_pick(runs, span) for span in spans]
+
+
+def _of_message(opened: OpenObject, spans: Sequence[Span]) -> list[pa.Buffer]:
+    if opened.message is not None and opened.message.layout is not None:
+        return read_frames(opened, spans)
+    whole = read_whole_message(opened)
+    return [whole.slice(span.start, len(span)) for span in spans]
 
 
 def _fetch_and_decrypt(runs: Sequence[_Run]) -> None:

@@ -11,15 +11,15 @@ import pyarrow as pa
 from s3cse.errors import IntegrityError
 from s3cse.objects.fetch import fill, pieces
 from s3cse.objects.gcm_body import GcmBody
+from s3cse.objects.message_reading import stream_message
 from s3cse.objects.naming import naming
 from s3cse.objects.open import OpenObject
 from s3cse.objects.ranges import REQUEST_BYTES, Span
 from s3cse.objects.wiping import wipe
-from s3cse.objects.workers import results_in_order
+from s3cse.objects.workers import WINDOW, results_in_order
 from s3cse.storage.port import Location
 
-#: Pieces that are fetched and decrypted, or wait to be taken, at once.
-WINDOW = 6
+__all__ = ["WINDOW", "read_stream"]
 
 #: Where a piece begins in the stored object, and its bytes.
 _Piece = tuple[int, pa.Buffer]
@@ -31,15 +31,17 @@ def read_stream(opened: OpenObject) -> Generator[pa.Buffer, None, None]:
     **Unverified**: a GCM object's tag is compared when all plaintext has been taken. Whoever does not take the iterator
     to its end, where it raises, or acts on the plaintext before, has read unauthenticated bytes. Nothing ever verifies
     CBC and plain objects. An iterator that is left early is best closed (``contextlib.closing``); that waits for the
-    requests in flight.
+    requests in flight. Frames of messages are verified before they are yielded, a signature when all but the last are.
 
-    Memory: WINDOW × REQUEST_BYTES, and what the caller keeps.
+    Memory: WINDOW × REQUEST_BYTES, of messages twice that, and what the caller keeps.
 
     Raises:
         IntegrityError: at the end, if the object does not verify.
         TransferError: it could not be fetched, or was replaced meanwhile.
     """
-    if opened.envelope is None:
+    if opened.message is not None:
+        found = stream_message(opened)
+    elif opened.envelope is None:
         found = _plain(opened)
     elif opened.envelope.authenticated:
         found = _gcm(opened)

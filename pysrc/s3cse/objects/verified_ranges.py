@@ -1,6 +1,6 @@
 """Reading a range of a GCM object, or all of it, verified before a byte of it is released, in bounded memory.
 
-The tag covers the whole object, so the whole ciphertext is fetched and hashed whatever is asked for. What is asked for
+Messages have tags for each frame, see :mod:`s3cse.objects.message_reading`. Else the tag covers the whole object, so the whole ciphertext is fetched and hashed whatever is asked for. What is asked for
 is either decrypted into memory, and handed out when the tag has matched, or it waits as ciphertext in a nameless file
 on local disk. From there each segment is decrypted later and compared with the value that it had before: not even the
 local disk is trusted.
@@ -20,12 +20,12 @@ from s3cse.crypto.segments import SegmentValue
 from s3cse.errors import IntegrityError
 from s3cse.objects.fetch import fill, pieces
 from s3cse.objects.gcm_body import GcmBody
+from s3cse.objects.message_reading import read_message_verified
 from s3cse.objects.naming import naming
 from s3cse.objects.open import OpenObject
 from s3cse.objects.ranges import REQUEST_BYTES, Span, widen
-from s3cse.objects.streaming import WINDOW
 from s3cse.objects.wiping import wipe
-from s3cse.objects.workers import results_in_order
+from s3cse.objects.workers import WINDOW, results_in_order
 from s3cse.storage.spool import SpoolFile
 
 #: Ranges up to this length need no more memory whole than in pieces: they are not spooled.
@@ -39,6 +39,8 @@ def read_verified(
     opened: OpenObject, span: Span, *, spool_directory: str | None = None, memory_bytes: int = WHOLE_BYTES
 ) -> Generator[memoryview, None, None]:
     """Yield the plaintext of a range of a GCM object, in order, after the tag of the whole object has matched.
+
+    Of a message each frame is verified before it is yielded, and a signature before the first one is.
 
     Memory: the range where it is at most ``memory_bytes`` long, and WINDOW × REQUEST_BYTES. Disk: the range's length
     where it is longer. Close the iterator when it is left early.
@@ -58,6 +60,10 @@ def read_verified(
     """
     if not 0 <= span.start <= span.end <= opened.plaintext_bytes:
         raise ValueError(f"range [{span.start}, {span.end}) is outside [0, {opened.plaintext_bytes})")
+    if opened.message is not None:
+        with closing(read_message_verified(opened, span, spool_directory, memory_bytes)) as views:
+            yield from views
+        return
     inside = widen(span, opened.plaintext_bytes)
     if len(inside) <= memory_bytes:
         found = _through_memory(opened, inside)

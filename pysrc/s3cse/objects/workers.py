@@ -16,6 +16,8 @@ from typing import TypeVar
 #: Requests in flight at once in one process; each also runs the cipher on its bytes. On loopback with two cores 2, 4
 #: and 8 are alike (`bench/transfer.py --sizes`): the number is for networks, where a connection waits.
 WORKERS = 8
+#: Pieces of one stream that are fetched and decrypted, or wait to be taken, at once.
+WINDOW = 6
 
 _T = TypeVar("_T")
 

@@ -77,6 +77,11 @@ class MemoryStore:
         body, metadata = self._find("GET", location)
         return self._stored(location, body, metadata), body[max(len(body) - length, 0) :]
 
+    def get_front(self, location: Location, length: int) -> tuple[StoredObject, bytes]:
+        """See ObjectStore."""
+        body, metadata = self._find("GET", location)
+        return self._stored(location, body, metadata), body[:length]
+
     def get_into(self, location: Location, start: int, out: Buffer, if_match: str) -> None:
         """See ObjectStore."""
         body, _ = self._find("GET", location)

@@ -138,6 +138,9 @@ class ObjectStore(Protocol):
     def get_tail(self, location: Location, length: int) -> tuple[StoredObject, bytes]:
         """Return the object's headers and its last ``length`` bytes (all of it if it is shorter) in one request."""
 
+    def get_front(self, location: Location, length: int) -> tuple[StoredObject, bytes]:
+        """Return the object's headers and its first ``length`` bytes (all of it if it is shorter) in one request."""
+
     def get_into(self, location: Location, start: int, out: Buffer, if_match: str) -> None:
         """Fill ``out`` with the stored bytes from offset ``start`` on.
 
