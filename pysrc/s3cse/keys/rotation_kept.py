@@ -64,15 +64,23 @@ def other_metadata(stored: StoredObject) -> dict[str, str]:
         SettingsError: it would not be the same after it is said again.
     """
     others = without_envelope(stored.metadata)
-    unsaid = stored.details.get("MissingMeta") or stored.doubled or any(_ENCODED in text for text in others.values())
-    if unsaid:
+    check_sayable(stored, others)
+    return others
+
+
+def check_sayable(stored: StoredObject, metadata: Mapping[str, str]) -> None:
+    """Refuse metadata that S3 would not store again as they are.
+
+    Raises:
+        SettingsError: there are names or values that are not ASCII.
+    """
+    if stored.details.get("MissingMeta") or stored.doubled or any(_ENCODED in text for text in metadata.values()):
         raise SettingsError(
-            "the object's metadata cannot be said again as it is, and a new envelope beside it needs that",
+            "the object's own metadata cannot be said again as they are, and S3 needs that here",
             found="names or values that are not ASCII",
             expected="ASCII",
-            fix="write the object anew with s3cse migrate and metadata in ASCII",
+            fix="copy the object onto itself with metadata in ASCII first (Client.copy_object, REPLACE)",
         )
-    return others
 
 
 def tagging(store: S3Store, stored: StoredObject) -> dict[str, str]:

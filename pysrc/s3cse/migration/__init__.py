@@ -1,1 +1,1 @@
-"""Objects from one format to another, verified before the old one goes. See docs/migration.md."""
+"""From one format to another: new bytes, verified before the old ones go. See docs/migration.md."""
