@@ -89,8 +89,9 @@ class Client:
 
     def __repr__(self) -> str:
         setup, policy = self._setup, self._setup.policy
+        kind = None if setup.keyring is None else setup.keyring.kind
         return (
-            f"Client(keyring={setup.keyring and setup.keyring.kind!r}, profile={setup.profile!r}, storage={setup.storage!r}, "
+            f"Client(keyring={kind!r}, profile={setup.profile!r}, storage={setup.storage!r}, "
             f"integrity={policy.integrity!r}, legacy={policy.legacy!r}, commitment={policy.commitment!r}, "
             f"plaintext={policy.plaintext!r})"
         )

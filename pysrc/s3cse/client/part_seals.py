@@ -27,6 +27,10 @@ from s3cse.objects.body import body_encryptor
 class PartSealer(Protocol):
     """Holds the key of one upload until it is closed. Parts are numbered from 1."""
 
+    @property
+    def last_waits(self) -> bool:
+        """Whether the last part can be sealed only when all others are."""
+
     def seal(self, number: int, offset: int, part: bytearray) -> None:
         """Encrypt a part other than the last in place; ``offset`` is that of its first byte in the plaintext.
 
@@ -42,6 +46,8 @@ class PartSealer(Protocol):
 
 
 class _Gcm:
+    last_waits = True  # it carries the tag of all
+
     def __init__(self, cipher: ObjectCipher) -> None:
         self._cipher = cipher
         self._lock = Lock()
@@ -59,7 +65,7 @@ class _Gcm:
             same = first == value
             value.wipe()
             if not same:
-                raise _other_content(number)
+                raise other_content(number)
 
     def seal_last(self, number: int, offset: int, part: bytearray) -> None:
         self.seal(number, offset, part)
@@ -77,6 +83,8 @@ class _Gcm:
 
 
 class _Cbc:
+    last_waits = True
+
     def __init__(self, backend: Backend, envelope: Envelope, key: Secret) -> None:
         self._backend = backend
         self._algorithm = envelope.content_algorithm
@@ -110,7 +118,7 @@ class _Cbc:
                 body.close()
             digest = hashlib.sha256(part).digest()
             if not hmac.compare_digest(self._digests.setdefault(number, digest), digest):
-                raise _other_content(number)
+                raise other_content(number)
             self._ivs.setdefault(number + 1, bytes(part[-BLOCK_BYTES:]))
 
     def close(self) -> None:
@@ -118,6 +126,21 @@ class _Cbc:
             if self._key is not None:
                 self._key.wipe()
                 self._key = None
+
+
+class Unsealed:
+    """Parts that go as they are: S3 encrypts. A part that comes again may be another one."""
+
+    last_waits = False
+
+    def seal(self, number: int, offset: int, part: bytearray) -> None:
+        """See PartSealer."""
+
+    def seal_last(self, number: int, offset: int, part: bytearray) -> None:
+        """See PartSealer."""
+
+    def close(self) -> None:
+        """See PartSealer."""
 
 
 def part_sealer(backend: Backend, envelope: Envelope, key: Secret) -> PartSealer:
@@ -132,7 +155,8 @@ def part_sealer(backend: Backend, envelope: Envelope, key: Secret) -> PartSealer
     return _Cbc(backend, envelope, key)
 
 
-def _other_content(number: int) -> SettingsError:
+def other_content(number: int) -> SettingsError:
+    """Return the error for a part that came before with another content."""
     return SettingsError(
         f"part {number} has another content than before, and was not sent",
         found="other bytes",

@@ -1,8 +1,8 @@
 """Where the frames of a message are in its stored bytes. Pure arithmetic; all numbers are bytes unless they say so.
 
 Frames of a message have one length, but for the last, so the message's own length says how many there are and how long
-the plaintext is. That is a claim until the final frame has been opened: its number and its length are authenticated, and
-no other message of this key has it.
+the plaintext is. That is a claim until the final frame has been opened: its number and its length are authenticated,
+and no other message of this key has it.
 
     header ‖ regular frame 1 … regular frame n ‖ final frame n + 1 ‖ footer (of signed suites)
 """

@@ -13,7 +13,6 @@ from functools import partial
 
 import pyarrow as pa
 
-from s3cse.errors import IntegrityError
 from s3cse.message.input import BufferInput
 from s3cse.message.opening import read_footer
 from s3cse.message.ranges import Layout
@@ -32,7 +31,7 @@ from s3cse.objects.message_body import (
 from s3cse.objects.message_open import OpenMessage
 from s3cse.objects.naming import naming
 from s3cse.objects.open import OpenObject
-from s3cse.objects.ranges import REQUEST_BYTES, Span
+from s3cse.objects.ranges import Span
 from s3cse.objects.wiping import wipe
 from s3cse.objects.workers import WINDOW, results_in_order
 from s3cse.storage.spool import SpoolFile

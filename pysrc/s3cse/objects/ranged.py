@@ -1,7 +1,7 @@
 """How ranges of an open object may be read under the rules: one answer for every kind of object.
 
-A Parquet reader lives on ranges. Messages and their frames verify by themselves; GCM objects do so with a segment index,
-which only the reader of their content can find (:mod:`s3cse.objects.indexed`); others do not.
+A Parquet reader lives on ranges. Frames of messages verify by themselves; GCM objects do so with a segment index, which
+only the reader of their content can find (:mod:`s3cse.objects.indexed`); others do not.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Reading a range of a GCM object, or all of it, verified before a byte of it is released, in bounded memory.
 
-Messages have tags for each frame, see :mod:`s3cse.objects.message_reading`. Else the tag covers the whole object, so the whole ciphertext is fetched and hashed whatever is asked for. What is asked for
-is either decrypted into memory, and handed out when the tag has matched, or it waits as ciphertext in a nameless file
-on local disk. From there each segment is decrypted later and compared with the value that it had before: not even the
-local disk is trusted.
+Messages have a tag for each frame, see :mod:`s3cse.objects.message_reading`. Else the tag covers the whole object, so
+the whole ciphertext is fetched and hashed whatever is asked for. What is asked for is either decrypted into memory, and
+handed out when the tag has matched, or it waits as ciphertext in a nameless file on local disk. From there each segment
+is decrypted later and compared with the value that it had before: not even the local disk is trusted.
 """
 
 from __future__ import annotations

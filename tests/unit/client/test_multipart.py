@@ -123,7 +123,7 @@ def test_what_s3_took_last_is_what_is_noted(
     monkeypatch.setattr(logged_s3, "upload_part", take)
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(upload.send, [1, 1]))
-    (noted,) = client._uploads._open[Location(*at.values()), upload.id][0]._parts.values()
+    ((noted, _),) = client._uploads._open[Location(*at.values()), upload.id][0]._parts.values()
     assert noted.etag == taken[-1]
 
 
