@@ -108,12 +108,12 @@ class Migration:
         return True
 
     def _look(self, location: Location) -> StoredObject | None:
-        """HEAD the object; what only the target's customer key opens was migrated before."""
+        """HEAD the object; where the other side's customer key, or none, is the right one, it was migrated before."""
         store = self._source.store.sending({"head_object": {"ChecksumMode": "ENABLED"}})
         try:
             return store.head(location)
         except TransferError as error:
-            if self._options.in_place and self._target.setup.profile == SSE_C:
+            if self._options.in_place and SSE_C in (self._source.setup.profile, self._target.setup.profile):
                 with suppress(TransferError):
                     return self._target.store.head(location)
             raise error
