@@ -10,7 +10,8 @@ from s3cse.envelope.model import Envelope
 from s3cse.envelope.profiles import ENCRYPTION_SDK, SSE_C
 from s3cse.message.limits import DEFAULT_MAX_ENCRYPTED_DATA_KEYS
 from s3cse.objects.envelope_storage import InstructionFile, fetch_instruction_file
-from s3cse.objects.message_open import FRONT_BYTES, Front, StoredMessage, is_message, look_at, no_message
+from s3cse.objects.message_front import FRONT_BYTES, Front, is_message, no_message
+from s3cse.objects.message_open import StoredMessage, look_at
 from s3cse.objects.policy import Policy
 from s3cse.objects.stored_bytes import StoredBytes
 from s3cse.storage.port import Location, ObjectStore, StoredObject

@@ -14,22 +14,17 @@ from s3cse.errors import EnvelopeError, PolicyError
 from s3cse.keyrings.base import Keyring
 from s3cse.message.cipher import MessageCipher, wipe
 from s3cse.message.frames import Kind, Piece, not_valid, read_pieces
-from s3cse.message.header import BASE64_STARTS, Header, read_header
-from s3cse.message.input import BufferInput, cut_short
+from s3cse.message.header import Header, read_header
+from s3cse.message.input import BufferInput
 from s3cse.message.limits import DEFAULT_MAX_PIECE_BYTES
 from s3cse.message.opening import open_message
 from s3cse.message.options import MessageOptions
 from s3cse.message.ranges import Layout, footer_lengths, layout_of, longest_footer
 from s3cse.message.signature import Verifier, verifier_of
-from s3cse.message.suites import SUITES
+from s3cse.objects.message_front import Bring, Front
 from s3cse.objects.policy import Policy
 
-#: How much of a message's front is fetched: a header is longer only with many keys or a long context.
-FRONT_BYTES = 8 << 10
 _SINGLE_FRONT = GCM_IV_BYTES + 8
-
-#: Gives stored bytes [start, end).
-Bring = Callable[[int, int], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,66 +64,6 @@ class OpenMessage:
 
     def __str__(self) -> str:
         return f"Encryption SDK message, suite {self.header.suite}"
-
-
-class Front:
-    """The front of a stored message as it is read; more is fetched where its header is longer.
-
-    Args:
-        front: the first stored bytes.
-        size: of the whole object.
-        bring: fetches the others.
-    """
-
-    def __init__(self, front: bytes, size: int, bring: Bring) -> None:
-        self._data = front
-        self._size = size
-        self._bring = bring
-        self.at = 0
-
-    def take(self, length: int, what: str) -> bytes:
-        """See s3cse.message.input.Input."""
-        end = self.at + length
-        if end > self._size:
-            raise cut_short(what, self._size - self.at, length)
-        if end > len(self._data):
-            more = min(max(end, 2 * len(self._data), FRONT_BYTES), self._size)
-            self._data += self._bring(len(self._data), more)
-        self.at = end
-        return self._data[end - length : end]
-
-    def check_end(self) -> None:
-        """See s3cse.message.input.Input; what follows is another's to look at."""
-
-    def before(self) -> bytes:
-        """Return all that was taken."""
-        return self._data[: self.at]
-
-    def rewind(self) -> None:
-        """Begin again."""
-        self.at = 0
-
-
-def is_message(front: bytes) -> bool:
-    """Whether stored bytes begin as a message does: a version, and a suite that this version has."""
-    version = 2 if front[:1] == b"\x02" else 1 if front[:2] == b"\x01\x80" else 0
-    suite = SUITES.get(int.from_bytes(front[3 - version : 5 - version], "big")) if version else None
-    return suite is not None and suite.version == version
-
-
-def no_message(front: bytes) -> EnvelopeError:
-    """Return the error for an object that is neither a message nor says anything else of encryption."""
-    found = f"the bytes {front[:4].hex()}" if front else "0 bytes"
-    if front.startswith(b"PAR1"):
-        found = "a plain Parquet file"
-    elif front.startswith(BASE64_STARTS):
-        found = "what looks like a message's Base64 text"
-    return EnvelopeError(
-        "the object is no AWS Encryption SDK message, and has no envelope of an S3 format",
-        found=found,
-        expected="a message, which begins with 01 80, or with 02",
-        fix="read it without profile=encryption-sdk; if plain objects belong here, allow them with plaintext=pass",
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,20 +14,22 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from s3cse.crypto.backend import default_backend
-from s3cse.crypto.ciphers import BLOCK_BYTES, GCM_TAG_BYTES, Backend
+from s3cse.crypto.ciphers import BLOCK_BYTES, Backend
 from s3cse.crypto.secret import Secret
 from s3cse.envelope.detect import envelope_fields, read_envelope, wants_instruction_file
 from s3cse.envelope.instruction_file import INSTRUCTION_SUFFIX
 from s3cse.envelope.model import Envelope
 from s3cse.envelope.profiles import ENCRYPTION_SDK, SSE_C
-from s3cse.errors import EnvelopeError, IntegrityError, PolicyError, SettingsError, TransferError
+from s3cse.errors import PolicyError, SettingsError, TransferError
 from s3cse.keyrings.base import Keyring, replaces_description
 from s3cse.message.limits import DEFAULT_FRAME_LENGTH
 from s3cse.message.options import MessageOptions
+from s3cse.objects import body_length
 from s3cse.objects.content_key import content_key
 from s3cse.objects.envelope_storage import fetch_instruction_file
-from s3cse.objects.message_open import FRONT_BYTES, Front, OpenMessage, is_message, no_message, open_stored
-from s3cse.objects.naming import does_not_verify, naming
+from s3cse.objects.message_front import FRONT_BYTES, Front, is_message, no_message
+from s3cse.objects.message_open import OpenMessage, open_stored
+from s3cse.objects.naming import naming
 from s3cse.objects.policy import Policy
 from s3cse.objects.stored_bytes import StoredBytes
 from s3cse.storage.port import Location, ObjectStore, StoredObject
@@ -191,13 +193,13 @@ class _Opening:
         envelope: Envelope | None,
         instruction: StoredObject | None,
     ) -> OpenObject:
-        _check_empty(envelope, stored.size, self.policy)
+        body_length.check_not_empty(envelope, stored.size, self.policy)
         self.policy.check(envelope)
         if envelope is None:
             return OpenObject(self.store, stored, None, None, tail, stored.size, self.backend)
-        _check_size(envelope, stored.size)
+        body_length.check_size(envelope, stored.size)
         key = content_key(envelope, keyring.unwrap(envelope))
-        length = _plaintext_bytes(envelope, key, stored.size, tail, self.backend)
+        length = body_length.plaintext_bytes(envelope, key, stored.size, tail, self.backend)
         return OpenObject(self.store, stored, envelope, key, tail, length, self.backend, instruction)
 
     def _message(self, keyring: Keyring, stored: StoredObject, tail: bytes, front: bytes) -> OpenObject:
@@ -242,42 +244,3 @@ class _Opening:
 def _claims_envelope(stored: StoredObject) -> bool:
     """Whether any header says that the object is of an S3 format, or several say so at once."""
     return bool(envelope_fields(stored.metadata)) or any(name.startswith("x-amz-") for name in stored.doubled)
-
-
-def _check_empty(envelope: Envelope | None, size: int, policy: Policy) -> None:
-    if size == 0 and (envelope is not None or policy.plaintext == "refuse"):
-        # Even an empty plaintext is 16 bytes long when it is encrypted.
-        raise EnvelopeError(
-            "the object is empty, so it is no encrypted object",
-            found="0 bytes",
-            expected="at least 16 bytes",
-            fix="write it again, or delete it",
-        )
-
-
-def _check_size(envelope: Envelope, size: int) -> None:
-    algorithm = envelope.content_algorithm
-    least, most = algorithm.stored_bytes(0), algorithm.stored_bytes(algorithm.max_plaintext_bytes)
-    whole = envelope.authenticated or size % BLOCK_BYTES == 0
-    if not least <= size <= most or not whole:
-        raise IntegrityError(
-            f"no {algorithm.value} object has this length",
-            found=f"{size} bytes",
-            expected=f"{least} to {most} bytes" + ("" if envelope.authenticated else ", a multiple of 16"),
-            fix="the object is truncated or damaged: restore it from a copy you trust",
-        )
-
-
-def _plaintext_bytes(envelope: Envelope, key: Secret, size: int, tail: bytes, backend: Backend) -> int:
-    """Return the plaintext length; for CBC the last block is decrypted to see its padding (FORMATS.md section 11)."""
-    if envelope.authenticated:
-        return size - GCM_TAG_BYTES
-    iv = tail[-2 * BLOCK_BYTES : -BLOCK_BYTES] if size > BLOCK_BYTES else envelope.iv
-    block = bytearray(BLOCK_BYTES)
-    try:
-        with backend.cbc_decryptor(key.view(), iv) as cipher:
-            cipher.update_into(tail[-BLOCK_BYTES:], block)
-            kept = cipher.finalize_into(block)
-    except IntegrityError:
-        raise does_not_verify() from None
-    return size - BLOCK_BYTES + kept

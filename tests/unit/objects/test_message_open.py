@@ -26,7 +26,7 @@ from s3cse.message.limits import DEFAULT_MAX_PIECE_BYTES
 from s3cse.message.options import MessageOptions
 from s3cse.message.suites import AES_256, AES_256_HKDF, AES_256_HKDF_SIGNED, SUITES
 from s3cse.objects.envelope_storage import EnvelopeStorage
-from s3cse.objects.message_open import FRONT_BYTES, is_message
+from s3cse.objects.message_front import FRONT_BYTES, is_message
 from s3cse.objects.open import open_object
 from s3cse.objects.policy import Policy
 from s3cse.objects.put import put_object
