@@ -36,6 +36,7 @@ COMMANDS = {
     "sync": _Entry("sync", "Make a folder what another one is; copies what differs.", _OBJECTS),
     "head": _Entry("head", "The first rows of a table or Parquet file.", _OBJECTS),
     "verify": _Entry("verify", "Read objects to their end: does every byte verify?", _CARE),
+    "migrate": _Entry("migrate", "Write objects anew in another format, verified before the old ones go.", _CARE),
     "config": _Entry("config", "What is in force for an address, and which file and key said so.", _CARE),
     "uploads": _Entry("uploads", "Multipart uploads that were never completed: invisible, but paid for.", _CARE),
     "local": _Entry("local", "S3 and KMS on this machine, for trying things out.", _CARE),
