@@ -25,9 +25,10 @@ On a reader or writer: `.option("kmsKeyId", "alias/flights")`, in any letter cas
 (`S3CSE_KMSKEYID`). A bare `.format("s3cse")` sees options, the cluster's files and environment: Spark's planner process
 has no session. An unknown option is an error."""
 _AFTERWORD = """\
-Reading never asks for a profile: the object says what it is. A table for Athena, Trino or S3A carries no `context`
-(they send exactly the reserved entry) and no instruction files; of keys they know only those of KMS. The official
-clients' commitment policies are FORBID_ENCRYPT_ALLOW_DECRYPT = profile `emrfs-v2` with `commitment=allow`,
+Reading never asks for a profile: the object says what it is. But `sse-c` is named, because the key must be sent; and
+`encryption-sdk` may be, which saves requests ([client](client.md)). A table for Athena, Trino or S3A carries no
+`context` (they send exactly the reserved entry) and no instruction files; of keys they know only those of KMS. The
+official clients' commitment policies are FORBID_ENCRYPT_ALLOW_DECRYPT = profile `emrfs-v2` with `commitment=allow`,
 REQUIRE_ENCRYPT_ALLOW_DECRYPT = `s3ec-v4` with `allow`, REQUIRE_ENCRYPT_REQUIRE_DECRYPT = `s3ec-v4` with `require`."""
 _BODIES = {
     ContentAlgorithm.AES_CBC: "AES-256-CBC",
@@ -69,6 +70,11 @@ _READERS = {
     "the S3 encryption clients of the SDKs for Java and Ruby with their legacy switches",
     "s3ec-v4": "S3 Encryption Clients of generation 4 (C++, PHP and Ruby 3); S3A of Hadoop 3.4.3 and later",
 }
+#: The profiles outside the S3 client-side formats, as rows of the table.
+_OTHERS = """\
+| `encryption-sdk` | kms, aes, rsa | message v2 | AES-256-GCM in frames, key commitment (suite 0x0478; 0x0578 is signed) \
+| the keyring's, one or several | yes, each frame | AWS Encryption SDKs of every language |
+| `sse-c` | customer keys | – | S3 encrypts | – | by S3 | whatever sends the same key |"""
 
 
 def options_page() -> str:
@@ -123,6 +129,7 @@ def compatibility_page() -> str:
             "| profile | key | format | body | key wrap | authenticated | who else opens it |",
             "|---|---|---|---|---|---|---|",
             *rows,
+            _OTHERS,
             "",
             _AFTERWORD,
             "",
