@@ -72,8 +72,8 @@ _READERS = {
 }
 #: The profiles outside the S3 client-side formats, as rows of the table.
 _OTHERS = """\
-| `encryption-sdk` | kms, aes, rsa | message v2 | AES-256-GCM in frames, key commitment (suite 0x0478; 0x0578 is signed) \
-| the keyring's, one or several | yes, each frame | AWS Encryption SDKs of every language |
+| `encryption-sdk` | kms, aes, rsa | message v2 | AES-256-GCM in frames, key commitment (suite 0x0478; 0x0578 \
+is signed) | the keyring's, one or several | yes, each frame | AWS Encryption SDKs of every language |
 | `sse-c` | customer keys | – | S3 encrypts | – | by S3 | whatever sends the same key |"""
 
 
