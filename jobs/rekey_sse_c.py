@@ -55,8 +55,8 @@ def customer_keys(arguments: argparse.Namespace, which: str) -> CustomerKeys:
         SettingsError: a key cannot be read, or is none.
     """
     file, variable, kind = (getattr(arguments, f"{which}_{name}") for name in ("key_file", "key_env", "keys"))
-    settings = KeyringSettings(kind="aes", key_file=file, key_env=variable, region=arguments.region)
-    return make_customer_keys(settings, kind)
+    settings = KeyringSettings(kind="aes", key_file=file, key_env=variable, region=arguments.region, customer_keys=kind)
+    return make_customer_keys(settings)
 
 
 def print_row(row: Rekeyed, as_json: bool) -> None:

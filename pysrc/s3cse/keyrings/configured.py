@@ -49,6 +49,9 @@ class KeyringSettings:
         key_file: path or S3 address of a raw key: AES as 16, 24 or 32 bytes, base64 or hexadecimal; RSA as PEM or DER.
         key_env: environment variable with the same, binary forms in base64.
         provider: ``module:Class`` of a materials provider.
+        key_namespace: of a raw key in Encryption SDK messages, its provider id.
+        key_name: its name in there.
+        customer_keys: under SSE-C, one of CUSTOMER_KEYS; None: ``one``.
     """
 
     kind: str = "kms"
@@ -62,6 +65,9 @@ class KeyringSettings:
     key_file: str | None = None
     key_env: str | None = None
     provider: str | None = None
+    key_namespace: str | None = None
+    key_name: str | None = None
+    customer_keys: str | None = None
 
     def check(self) -> None:
         """Refuse what cannot make a keyring, before anything is read.
@@ -111,6 +117,9 @@ class KeyringSettings:
             ("keyFile", self.key_file, ("aes", "rsa")),
             ("keyEnv", self.key_env, ("aes", "rsa")),
             ("provider", self.provider, ("provider",)),
+            ("keyNamespace", self.key_namespace, ("aes", "rsa")),
+            ("keyName", self.key_name, ("aes", "rsa")),
+            ("customerKeys", self.customer_keys, ("aes",)),
         )
         idle = [name for name, value, kinds in uses if value and self.kind not in kinds]
         if idle:
@@ -133,21 +142,32 @@ def make_keyring(settings: KeyringSettings) -> Keyring:
             return KmsKeyring(kms, settings.kms_key_id or "", settings.context)
         return KmsDiscoveryKeyring(kms, settings.kms_accounts, settings.kms_regions, settings.context)
     if settings.kind == "aes":
-        return AesKeyring(aes_key(settings), settings.context)
+        key = aes_key(settings)
+        return AesKeyring(key, settings.context, provider_id=settings.key_namespace, key_id=settings.key_name)
     if settings.kind == "rsa":
         return _rsa_keyring(raw_key(settings.key_file, settings.key_env, settings.region), settings)
     return ProviderKeyring(_provider(settings.provider or ""), job=os.environ.get("S3CSE_JOB"))
 
 
-def make_customer_keys(settings: KeyringSettings, kind: str = "one") -> CustomerKeys:
+def make_customer_keys(settings: KeyringSettings) -> CustomerKeys:
     """Return the keys that S3 is sent with objects under SSE-C; they belong to this process.
 
     Args:
-        settings: of an AES key of 32 bytes.
-        kind: ``one``: it is the key of every object; ``derived``: it is the root key that theirs are derived from.
+        settings: of an AES key of 32 bytes, which is every object's key, or the root key of theirs.
 
     Raises:
-        SettingsError: another keyring, a key that cannot be read or is no such key, or no such kind.
+        SettingsError: as ``check_customer_keys``, or a key that cannot be read or is no such key.
+    """
+    check_customer_keys(settings)
+    made = DerivedCustomerKeys if settings.customer_keys == "derived" else OneCustomerKey
+    return made(aes_key(settings))
+
+
+def check_customer_keys(settings: KeyringSettings) -> None:
+    """Refuse settings that no customer keys can be made of, before anything is read.
+
+    Raises:
+        SettingsError: another keyring than of an AES key, a context, or no such way to make the keys.
     """
     if settings.kind != "aes":
         raise SettingsError(
@@ -159,9 +179,10 @@ def make_customer_keys(settings: KeyringSettings, kind: str = "one") -> Customer
     settings.check()
     if settings.context:
         raise SettingsError("profile sse-c has no use for context", fix="leave it out: nothing is stored with a key")
-    if kind not in CUSTOMER_KEYS:
-        raise SettingsError("customerKeys has no such value", found=repr(kind), expected=" | ".join(CUSTOMER_KEYS))
-    return (OneCustomerKey if kind == "one" else DerivedCustomerKeys)(aes_key(settings))
+    if settings.customer_keys not in (None, *CUSTOMER_KEYS):
+        raise SettingsError(
+            "customerKeys has no such value", found=repr(settings.customer_keys), expected=" | ".join(CUSTOMER_KEYS)
+        )
 
 
 def aes_key(settings: KeyringSettings) -> bytes:
@@ -206,10 +227,9 @@ def _rsa_keyring(raw: bytes, settings: KeyringSettings) -> RsaKeyring:
             ) from None
     # A file with a private key opens and writes; one with a public key can only write.
     made = EmrRsaKeyring if set(settings.context or ()) == {RSA_NAME} else RsaKeyring
+    public, private = (raw, None) if is_public(raw) else (None, raw)
     try:
-        if is_public(raw):
-            return made(public_key=raw, matdesc=settings.context)
-        return made(private_key=raw, matdesc=settings.context)
+        return made(public, private, settings.context, provider_id=settings.key_namespace, key_id=settings.key_name)
     except SettingsError as error:
         error.found = f"{error.found or 'something else'} in {settings.key_file or settings.key_env}"
         raise

@@ -13,12 +13,22 @@ HELP = {
     "S3 address",
     "keyEnv": "environment variable with that key, on the driver and every executor",
     "provider": "module:Class with for_encrypt(uri, job) and for_decrypt(matdesc)",
+    "keyNamespace": "of a raw key in Encryption SDK messages: its namespace (provider id); stored with every object",
+    "keyName": "of a raw key in Encryption SDK messages: its name in the namespace; stored with every object",
+    "customerKeys": "with profile sse-c: one (default), the key is every object's | derived, each object's own is "
+    "derived from it (docs/sse-c.md)",
     "region": "AWS Region of bucket and key (default: as boto3 finds it)",
     "endpointUrl": "another S3 server than AWS (default: AWS_ENDPOINT_URL_S3)",
     "kmsEndpointUrl": "another KMS than AWS (default: AWS_ENDPOINT_URL_KMS)",
     "profile": "what is written: emrfs-v2 (GCM, default) | emrfs (CBC, for old readers) | s3ec-v4 (key commitment) | "
-    "redshift (for COPY)",
+    "redshift (for COPY) | encryption-sdk (AWS Encryption SDK messages) | sse-c (S3 encrypts under a key that is sent "
+    "along); the last two are named on reads, too",
     "storage": "where envelopes go: metadata (default) | instruction-file (not under tables for Athena, Trino or S3A)",
+    "frameBytes": "with profile encryption-sdk: plaintext bytes in a frame (default: 64k); a ranged read fetches whole "
+    "frames",
+    "sse": "what S3 itself encrypts the ciphertext with: AES256 | aws:kms | aws:kms:dsse (default: as the bucket is "
+    "set up)",
+    "sseKmsKeyId": "with sse=aws:kms: S3's own KMS key (default: that of the bucket); not the key of the data",
     "context": 'KMS encryption context, or a raw key\'s materials description, as JSON, like {"team": "flights"}',
     "integrity": "strict (default) | verify-indexed | none",
     "legacy": "refuse (default) | wraps | allow: old key wraps and CBC bodies",
@@ -46,6 +56,6 @@ HELP = {
     "parallelism": "tasks that run at once; splits become a multiple of it (s3cse.spark.read fills it in)",
 }
 CONNECTION = (
-    "keyring", "kmsKeyId", "kmsRegion", "kmsAccounts", "kmsRegions", "keyFile", "keyEnv", "provider", "region",
-    "endpointUrl", "kmsEndpointUrl", "context", "clusterSettings",
+    "keyring", "kmsKeyId", "kmsRegion", "kmsAccounts", "kmsRegions", "keyFile", "keyEnv", "provider", "keyNamespace",
+    "keyName", "customerKeys", "region", "endpointUrl", "kmsEndpointUrl", "context", "clusterSettings",
 )  # fmt: skip

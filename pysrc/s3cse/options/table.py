@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from s3cse.envelope.profiles import DEFAULT_PROFILE, PROFILE_NAMES, PROFILES, find_profile
+from s3cse.envelope.profiles import DEFAULT_PROFILE, PROFILE_NAMES
 from s3cse.envelope.stored_form import STORAGE
 from s3cse.errors import SettingsError
-from s3cse.keyrings.configured import KeyringSettings
+from s3cse.keyrings.configured import CUSTOMER_KEYS, KeyringSettings
+from s3cse.message.limits import DEFAULT_FRAME_LENGTH
 from s3cse.objects.policy import COMMITMENT, LEGACY, PLAINTEXT, Policy
 from s3cse.options.cluster_settings import IGNORE, OPTION, USE, check_minimum, cluster_defaults
+from s3cse.options.profile_rules import check_profile, named_on_reads, refuse_profile_of_write
 from s3cse.options.words import (
     SPELLING,
     choice,
@@ -22,9 +24,11 @@ from s3cse.options.words import (
     read_file_size,
     read_flag,
     read_folder,
+    read_frame_size,
     read_keyring,
     read_names,
     read_row_limit,
+    read_server_side,
     read_size,
     read_table_integrity,
     read_text,
@@ -48,16 +52,19 @@ _POLICY = ("integrity", "legacy", "commitment", "plaintext")
 _TARGETS = ("maxrecordsperfile", "rowgroupbytes", "filebytes")
 #: Options that say which keyring; the Region is that of bucket and key.
 _KEYRING = (
-    "keyring", "kmskeyid", "kmsregion", "kmsaccounts", "kmsregions", "keyfile", "keyenv", "provider", "region",
-    "kmsendpointurl", "context",
+    "keyring", "kmskeyid", "kmsregion", "kmsaccounts", "kmsregions", "keyfile", "keyenv", "provider", "keynamespace",
+    "keyname", "customerkeys", "region", "kmsendpointurl", "context",
 )  # fmt: skip
 Use = Literal["read", "write"]
 #: Options that mean nothing to the other use; in lower case, as Spark hands them over.
 ONLY: Mapping[Use, tuple[str, ...]] = {
     "read": (*_POLICY, "columns", "filter", "schemamode", "splitbytes", "parallelism", "rowcounts", "report"),
+    # Not profile: two of them must be named on a read, too.
     "write": (
-        "profile",
         "storage",
+        "framebytes",
+        "sse",
+        "ssekmskeyid",
         "partitionby",
         "compression",
         "maxrecordsperfile",
@@ -75,7 +82,8 @@ class Options:
     """What the user asked for, validated. Holds no secret: it travels in Spark's plan.
 
     ``split_bytes`` is the stored size that one read task should get; ``columns`` and ``partition_by`` are column names;
-    for ``targets`` see there.
+    for ``targets`` see there. ``frame_bytes`` is the plaintext length of a message's frames; ``sse`` and
+    ``sse_kms_key_id`` are S3's own encryption underneath, in its words.
     """
 
     table: Location
@@ -84,6 +92,9 @@ class Options:
     endpoint_url: str | None = None
     profile: str = DEFAULT_PROFILE
     storage: str = "metadata"
+    frame_bytes: int = DEFAULT_FRAME_LENGTH
+    sse: str | None = None
+    sse_kms_key_id: str | None = None
     policy: Policy = _DEFAULT_POLICY
     columns: tuple[str, ...] | None = None
     filter: str | None = None
@@ -121,29 +132,22 @@ def parse_options(
     refuse_unknown(lower, TABLE_OPTIONS)
     if use is not None:
         _refuse_idle(lower, use)
+    if use == "read":
+        refuse_profile_of_write(lower)
     found = {name: environment.get(_ENVIRONMENT + name.upper(), "") for name in _PARSERS}
     found = {name: value for name, value in found.items() if value}
     lower = over_defaults(lower, cluster_defaults(lower, _path(lower), environment))
     lower = over_defaults(lower, found)
+    if use == "read":
+        lower = named_on_reads(lower)
     options = Options(**_values(lower))
     options.keyring.check()
+    check_profile(options, given, writes=use == "write")
     if options.policy.integrity != _DEFAULT_POLICY.integrity:
         check_minimum(options.policy.integrity, environment)
     if use == "write":
-        _check_profile(options)
         _check_registration(options)
     return options
-
-
-def _check_profile(options: Options) -> None:
-    """Refuse a profile that the keyring cannot write, where the kind of its key is known."""
-    kind = options.keyring.kind
-    if kind in {profile.keyring for profile in PROFILES}:
-        find_profile(options.profile, kind)
-    elif kind == "kms-discovery":
-        raise SettingsError(
-            "keyring=kms-discovery can only read: it names no key", fix="write with keyring=kms and kmsKeyId"
-        )
 
 
 def _check_registration(options: Options) -> None:
@@ -229,11 +233,17 @@ _PARSERS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "keyfile": ("key_file", read_text),
     "keyenv": ("key_env", read_text),
     "provider": ("provider", read_text),
+    "keynamespace": ("key_namespace", read_text),
+    "keyname": ("key_name", read_text),
+    "customerkeys": ("customer_keys", choice(*CUSTOMER_KEYS)),
     "region": ("region", read_text),
     "endpointurl": ("endpoint_url", read_text),
     "kmsendpointurl": ("kms_endpoint_url", read_text),
     "profile": ("profile", choice(*PROFILE_NAMES)),
     "storage": ("storage", choice(*STORAGE)),
+    "framebytes": ("frame_bytes", read_frame_size),
+    "sse": ("sse", read_server_side),
+    "ssekmskeyid": ("sse_kms_key_id", read_text),
     "integrity": ("integrity", read_table_integrity),
     "legacy": ("legacy", choice(*LEGACY)),
     "commitment": ("commitment", choice(*COMMITMENT)),

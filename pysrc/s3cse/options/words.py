@@ -8,10 +8,12 @@ from collections.abc import Callable, Collection, Mapping
 
 from s3cse.errors import SettingsError
 from s3cse.keyrings.configured import KINDS
+from s3cse.message.limits import DEFAULT_MAX_PIECE_BYTES
 from s3cse.storage.port import Location
 
 #: One object encrypted with GCM ends at 64 GiB - 32 bytes, whatever the last row group adds.
 _MOST_FILE_BYTES = 32 << 30
+_SERVER_SIDE = ("AES256", "aws:kms", "aws:kms:dsse")
 _TABLE_INTEGRITY = ("strict", "verify-indexed", "none")
 #: How the options are written in documents and messages, by their name in lower case.
 SPELLING = {
@@ -25,11 +27,17 @@ SPELLING = {
         "keyFile",
         "keyEnv",
         "provider",
+        "keyNamespace",
+        "keyName",
+        "customerKeys",
         "region",
         "endpointUrl",
         "kmsEndpointUrl",
         "profile",
         "storage",
+        "frameBytes",
+        "sse",
+        "sseKmsKeyId",
         "integrity",
         "legacy",
         "commitment",
@@ -107,6 +115,18 @@ def read_file_size(name: str, value: str) -> int:
     return size
 
 
+def read_frame_size(name: str, value: str) -> int:
+    """Read the length of a message's frames."""
+    size = read_size(name, value)
+    if size > DEFAULT_MAX_PIECE_BYTES:
+        raise SettingsError(
+            f"option {SPELLING[name]} is too large",
+            found=repr(value),
+            expected=f"{DEFAULT_MAX_PIECE_BYTES >> 20}m at most: a reader holds a whole frame in memory",
+        )
+    return size
+
+
 def read_row_limit(name: str, value: str) -> int | None:
     """Read a number of rows; 0 and less mean no limit, as for Spark's own files."""
     try:
@@ -134,6 +154,12 @@ def read_folder(name: str, value: str) -> Location:
     """Read the address of a folder."""
     location = Location.parse(read_text(name, value))
     return Location(location.bucket, location.key.strip("/"))
+
+
+def read_server_side(name: str, value: str) -> str:
+    """Read how S3 itself is to encrypt what is stored; S3's own words, of which one has capitals."""
+    spelled = {word.lower(): word for word in _SERVER_SIDE}
+    return spelled[choice(*spelled)(name, value)]
 
 
 def choice(*allowed: str) -> Callable[[str, str], str]:

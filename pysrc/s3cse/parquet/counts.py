@@ -24,7 +24,8 @@ _log = logging.getLogger(__name__)
 class Counts:
     """Files that were opened and the bytes fetched of them, files that a filter on folders left out.
 
-    ``unverified`` names the first files of which bytes were released unverified.
+    ``by_s3`` are those under SSE-C: S3 verifies them, and nobody here can. ``unverified`` names the first files of
+    which bytes were released unverified.
     """
 
     verified_files: int = 0
@@ -33,12 +34,17 @@ class Counts:
     unverified_bytes: int = 0
     pruned_files: int = 0
     unverified: list[str] = field(default_factory=list)
+    by_s3_files: int = 0
+    by_s3_bytes: int = 0
 
     def add(self, source: ParquetInput) -> None:
         """Count a file that will be read no further."""
         if source.verified:
             self.verified_files += 1
             self.verified_bytes += source.bytes_read
+        elif source.opened.customer_key:
+            self.by_s3_files += 1
+            self.by_s3_bytes += source.bytes_read
         else:
             self.unverified_files += 1
             self.unverified_bytes += source.bytes_read
@@ -49,12 +55,15 @@ class Counts:
         level = logging.WARNING if self.unverified_files else logging.INFO
         _log.log(
             level,
-            "integrity=%s: %d files (%d bytes) verified, %d files (%d bytes) released UNVERIFIED, %d filtered out",
+            "integrity=%s: %d files (%d bytes) verified, %d files (%d bytes) released UNVERIFIED, "
+            "%d files (%d bytes) as S3 decrypted them (SSE-C), %d filtered out",
             policy.integrity,
             self.verified_files,
             self.verified_bytes,
             self.unverified_files,
             self.unverified_bytes,
+            self.by_s3_files,
+            self.by_s3_bytes,
             self.pruned_files,
         )
 

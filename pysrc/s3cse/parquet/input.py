@@ -2,8 +2,10 @@
 
 A GCM file with a segment index is read in ranges, each verified: index, footer and length are authentic before any
 Thrift is parsed. One without is fetched whole under `strict`, and its tag verified before pyarrow sees a byte of it.
-The other policies, and CBC files, which nothing can authenticate, release ranges unverified. Ranges: the footer from
-the tail that opening brought along, then, per row group, the column chunks that are asked for, coalesced, in parallel.
+The other policies, and CBC files, which nothing can authenticate, release ranges unverified. An Encryption SDK message
+without a signature is read in ranges of whole frames, each verified, under every policy; a signed one is as a GCM file
+without an index. Under SSE-C what S3 sends is what there is. Ranges: the footer from the tail that opening brought
+along, then, per row group, the column chunks that are asked for, coalesced, in parallel.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import pyarrow.parquet as pq
 
 from s3cse.crypto.ciphers import BLOCK_BYTES
 from s3cse.errors import EnvelopeError, IntegrityError, S3CSEError
+from s3cse.message.ranges import Layout
 from s3cse.objects.indexed import IndexedBody, IndexSearch, find_index
 from s3cse.objects.open import OpenObject
 from s3cse.objects.policy import Policy
@@ -47,10 +50,21 @@ def opening_bytes(size: int, policy: Policy, *, whole: bool = True) -> int:
 
 def _tail_span(opened: OpenObject) -> Span:
     """Return the plaintext range that the bytes in memory give without another request."""
-    start = -(-(opened.stored.size - len(opened.tail)) // BLOCK_BYTES) * BLOCK_BYTES
+    end = opened.plaintext_bytes
+    first = opened.stored.size - len(opened.tail)
+    if opened.message is not None:
+        return Span(_first_whole_frame(opened.message.layout, first, end), end)
+    start = -(-first // BLOCK_BYTES) * BLOCK_BYTES
     if start and opened.envelope is not None and not opened.envelope.authenticated:
         start += BLOCK_BYTES  # a CBC block needs the one before it
-    return Span(min(start, opened.plaintext_bytes), opened.plaintext_bytes)
+    return Span(min(start, end), end)
+
+
+def _first_whole_frame(layout: Layout | None, first: int, end: int) -> int:
+    """Return where the plaintext of the frames begins that lie behind the stored byte ``first``."""
+    if layout is None or first > layout.final_start:
+        return end
+    return min(max(0, -(-(first - layout.header_bytes) // layout.stride)) * layout.frame_length, end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +130,7 @@ def open_parquet(opened: OpenObject, policy: Policy) -> ParquetInput:
 
 def open_whole(opened: OpenObject) -> ParquetInput:
     """Fetch a file whole, verify it as far as its format allows, and open it. Errors as open_parquet."""
-    verified = _authenticated(opened)
-    return _opened(opened, pa.BufferReader(read_whole(opened)), verified, None)
+    return _opened(opened, pa.BufferReader(read_whole(opened)), opened.authenticated, None)
 
 
 def open_in_ranges(opened: OpenObject, policy: Policy) -> ParquetInput | None:
@@ -126,7 +139,9 @@ def open_in_ranges(opened: OpenObject, policy: Policy) -> ParquetInput | None:
     Raises:
         As open_parquet.
     """
-    if _authenticated(opened) and policy.integrity != "none":
+    if opened.message is not None and opened.message.layout is None:
+        return None  # an old message in one piece: every range would be the whole
+    if opened.authenticated and not opened.ranges_verify and policy.integrity != "none":
         search = search_index(opened)
         if search.body is not None:
             return _open_indexed(opened, search.body)
@@ -135,15 +150,11 @@ def open_in_ranges(opened: OpenObject, policy: Policy) -> ParquetInput | None:
     ranges = RangeFile(
         opened.plaintext_bytes, lambda spans: read_unverified_ranges(opened, spans), [_tail_span(opened)]
     )
-    return _opened(opened, pa.PythonFile(ranges, mode="r"), False, ranges)
-
-
-def _authenticated(opened: OpenObject) -> bool:
-    return opened.envelope is not None and opened.envelope.authenticated
+    return _opened(opened, pa.PythonFile(ranges, mode="r"), opened.ranges_verify, ranges)
 
 
 def _must_verify(opened: OpenObject, policy: Policy) -> bool:
-    return policy.integrity in AUTHENTICATING and _authenticated(opened)
+    return policy.integrity in AUTHENTICATING and opened.authenticated
 
 
 def search_index(opened: OpenObject) -> IndexSearch:
@@ -151,7 +162,7 @@ def search_index(opened: OpenObject) -> IndexSearch:
 
     Errors as find_index.
     """
-    if opened.plaintext_bytes < END_BYTES:
+    if opened.plaintext_bytes < END_BYTES or opened.envelope is None:
         return IndexSearch(None, claimed=False)
     end = Span(opened.plaintext_bytes - END_BYTES, opened.plaintext_bytes)
     after = footer_bytes(read_unverified_ranges(opened, [end])[0])

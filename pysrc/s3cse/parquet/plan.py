@@ -13,8 +13,9 @@ import pyarrow as pa
 
 from s3cse.errors import SettingsError
 from s3cse.keyrings.base import Keyring
-from s3cse.objects.open import OpenObject, open_object
+from s3cse.objects.open import OpenObject
 from s3cse.objects.policy import Policy
+from s3cse.parquet.expected import ANY, Expected
 from s3cse.parquet.input import ParquetInput, open_in_ranges, open_parquet, opening_bytes
 from s3cse.parquet.scan import FileTask
 from s3cse.parquet.splits import SplitFile, pack
@@ -26,11 +27,18 @@ SMALLEST_SPLIT_BYTES = 4 << 20
 
 
 def file_schema(
-    store: ObjectStore, keyring: Keyring, files: Sequence[DataFile], policy: Policy, *, merge: bool = False
+    store: ObjectStore,
+    keyring: Keyring | None,
+    files: Sequence[DataFile],
+    policy: Policy,
+    *,
+    merge: bool = False,
+    expected: Expected = ANY,
 ) -> pa.Schema:
     """Return the Arrow schema of the data files, without partition columns.
 
     Args:
+        keyring: None under SSE-C.
         merge: read every file's schema and unite them; otherwise the smallest file speaks for all.
 
     Raises:
@@ -38,8 +46,8 @@ def file_schema(
     """
     if not merge:
         smallest = min(files, key=lambda file: (file.size, file.location))
-        return _open(store, keyring, smallest, policy).schema
-    schemas = [_open(store, keyring, file, policy).schema.remove_metadata() for file in files]
+        return _open(store, keyring, smallest, policy, expected).schema
+    schemas = [_open(store, keyring, file, policy, expected).schema.remove_metadata() for file in files]
     try:
         return pa.unify_schemas(schemas, promote_options="permissive")
     except pa.ArrowException as error:
@@ -48,13 +56,14 @@ def file_schema(
 
 def plan_splits(
     store: ObjectStore,
-    keyring: Keyring,
+    keyring: Keyring | None,
     table: TableFiles,
     policy: Policy,
     split_bytes: int,
     parallelism: int | None = None,
     *,
     cut: bool = True,
+    expected: Expected = ANY,
 ) -> list[list[FileTask]]:
     """Distribute a table's files over tasks of about ``split_bytes`` stored bytes each.
 
@@ -63,13 +72,16 @@ def plan_splits(
         parallelism: tasks that run at the same time; the number of splits becomes a multiple of it, so that the last
             round keeps all of them busy.
         cut: spread a file that is larger than a split over several; else no file is opened and each stays whole.
+        expected: how files are opened.
 
     Returns:
         One list of file tasks per split; every row group of every file in exactly one of them.
     """
     split_bytes = _even(sum(file.size for file in table.files), split_bytes, parallelism)
     candidates = [
-        _candidate(store, keyring, index, file, policy, split_bytes) if cut else SplitFile(index, file.size)
+        SplitFile(index, file.size)
+        if file.size <= split_bytes or not cut
+        else _large(index, file, open_in_ranges(_tail(store, keyring, file, policy, expected), policy))
         for index, file in enumerate(table.files)
     ]
     return [
@@ -86,10 +98,8 @@ def _even(total: int, split_bytes: int, parallelism: int | None) -> int:
     return max(-(-total // (rounds * parallelism)), min(split_bytes, SMALLEST_SPLIT_BYTES))
 
 
-def _candidate(
-    store: ObjectStore, keyring: Keyring, index: int, file: DataFile, policy: Policy, split_bytes: int
-) -> SplitFile:
-    source = None if file.size <= split_bytes else open_in_ranges(_tail(store, keyring, file, policy), policy)
+def _large(index: int, file: DataFile, source: ParquetInput | None) -> SplitFile:
+    """Return a file with the sizes of its row groups, where it may be read in pieces."""
     if source is None:
         return SplitFile(index, file.size)
     metadata = source.file.metadata
@@ -101,10 +111,13 @@ def _stored_bytes(group: pa.parquet.RowGroupMetaData) -> int:
     return sum(group.column(index).total_compressed_size for index in range(group.num_columns))
 
 
-def _open(store: ObjectStore, keyring: Keyring, file: DataFile, policy: Policy) -> ParquetInput:
-    return open_parquet(_tail(store, keyring, file, policy), policy)
+def _open(
+    store: ObjectStore, keyring: Keyring | None, file: DataFile, policy: Policy, expected: Expected
+) -> ParquetInput:
+    return open_parquet(_tail(store, keyring, file, policy, expected), policy)
 
 
-def _tail(store: ObjectStore, keyring: Keyring, file: DataFile, policy: Policy) -> OpenObject:
-    tail = opening_bytes(file.size, policy, whole=False)
-    return open_object(store, keyring, file.location, policy, tail_bytes=tail)
+def _tail(
+    store: ObjectStore, keyring: Keyring | None, file: DataFile, policy: Policy, expected: Expected
+) -> OpenObject:
+    return expected.open(store, keyring, file.location, policy, opening_bytes(file.size, policy, whole=False))

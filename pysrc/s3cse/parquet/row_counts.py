@@ -11,8 +11,10 @@ from functools import partial
 import pyarrow as pa
 
 from s3cse.keyrings.base import Keyring
+from s3cse.objects.open import OpenObject
 from s3cse.objects.policy import Policy
 from s3cse.parquet.counts import Counts, leave
+from s3cse.parquet.expected import ANY, Expected
 from s3cse.parquet.input import ParquetInput, open_in_ranges, open_whole
 from s3cse.parquet.scan import FileTask, open_listed
 from s3cse.storage.port import Location, ObjectStore
@@ -29,12 +31,14 @@ class RowCounts:
 
     Args:
         report: where to leave what was touched; None: nowhere.
+        expected: how files are opened.
     """
 
     policy: Policy
     report: Location | None = None
+    expected: Expected = ANY
 
-    def read(self, store: ObjectStore, keyring: Keyring, tasks: Sequence[FileTask]) -> Iterator[pa.RecordBatch]:
+    def read(self, store: ObjectStore, keyring: Keyring | None, tasks: Sequence[FileTask]) -> Iterator[pa.RecordBatch]:
         """Yield one batch of SCHEMA: a row for each file.
 
         A file that only its own tag can verify is fetched whole under ``strict``, one after the other.
@@ -48,7 +52,7 @@ class RowCounts:
             for task, end in zip(tasks, ends, strict=True):
                 source = end
                 if source is None:
-                    source = open_whole(open_listed(store, keyring, task.file, self.policy, whole=True))
+                    source = open_whole(self._open(store, keyring, task, whole=True))
                 rows.append(_rows(source, counts))
         counts.log(self.policy)
         if self.report is not None:
@@ -56,9 +60,11 @@ class RowCounts:
         uris = [task.file.location.uri for task in tasks]
         yield pa.RecordBatch.from_arrays([pa.array(uris), pa.array(rows, pa.int64())], schema=SCHEMA)
 
-    def _open_end(self, store: ObjectStore, keyring: Keyring, task: FileTask) -> ParquetInput | None:
-        opened = open_listed(store, keyring, task.file, self.policy, whole=False)
-        return open_in_ranges(opened, self.policy)
+    def _open_end(self, store: ObjectStore, keyring: Keyring | None, task: FileTask) -> ParquetInput | None:
+        return open_in_ranges(self._open(store, keyring, task, whole=False), self.policy)
+
+    def _open(self, store: ObjectStore, keyring: Keyring | None, task: FileTask, *, whole: bool) -> OpenObject:
+        return open_listed(store, keyring, task.file, self.policy, whole=whole, expected=self.expected)
 
 
 def _rows(source: ParquetInput, counts: Counts) -> int:

@@ -14,11 +14,12 @@ import pyarrow.compute as pc
 
 from s3cse.errors import S3CSEError, TransferError
 from s3cse.keyrings.base import Keyring
-from s3cse.objects.open import OpenObject, open_object
+from s3cse.objects.open import OpenObject
 from s3cse.objects.policy import Policy
 from s3cse.objects.ranges import coalesce
 from s3cse.parquet.conform import conform
 from s3cse.parquet.counts import Counts, leave
+from s3cse.parquet.expected import ANY, Expected
 from s3cse.parquet.filter.binding import bind
 from s3cse.parquet.filter.expression import Expression
 from s3cse.parquet.filter.predicate import Predicate
@@ -57,6 +58,7 @@ class Scan:
         expression: rows for which it is TRUE pass; None: all.
         whole: most of every file is needed, so that small ones are fetched with the request that opens them.
         report: where to leave what was touched; None: nowhere.
+        expected: how files are opened.
     """
 
     schema: pa.Schema
@@ -66,6 +68,7 @@ class Scan:
     policy: Policy
     whole: bool = True
     report: Location | None = None
+    expected: Expected = ANY
 
     def may_hold_rows(self, files: Iterable[DataFile]) -> tuple[DataFile, ...]:
         """Return the files that the filter does not rule out by their folders' values."""
@@ -76,7 +79,7 @@ class Scan:
             file for file in files if may_match(predicate, partition_stats(self.partition_schema, file.partition))
         )
 
-    def read(self, store: ObjectStore, keyring: Keyring, tasks: Sequence[FileTask]) -> Iterator[pa.RecordBatch]:
+    def read(self, store: ObjectStore, keyring: Keyring | None, tasks: Sequence[FileTask]) -> Iterator[pa.RecordBatch]:
         """Yield the rows of these files in order.
 
         Raises:
@@ -111,7 +114,7 @@ class _Reading:
         self._wanted = {name.lower() for name in scan.wide.names}
         self._counts = Counts()
 
-    def rows(self, store: ObjectStore, keyring: Keyring, tasks: Sequence[FileTask]) -> Iterator[pa.RecordBatch]:
+    def rows(self, store: ObjectStore, keyring: Keyring | None, tasks: Sequence[FileTask]) -> Iterator[pa.RecordBatch]:
         try:
             with closing(self._pieces(store, keyring, tasks)) as pieces:
                 for piece in _one_ahead(pieces):
@@ -131,7 +134,7 @@ class _Reading:
             leave(store, self._scan.report, self._counts)
 
     def _pieces(
-        self, store: ObjectStore, keyring: Keyring, tasks: Sequence[FileTask]
+        self, store: ObjectStore, keyring: Keyring | None, tasks: Sequence[FileTask]
     ) -> Generator[_Piece | None, None, None]:
         """Open file after file and fetch row group after row group; each step brings one.
 
@@ -164,9 +167,10 @@ class _Reading:
             if metadata.row_group(number).num_rows and self._group_may_match(source, number, task.file)
         ]
 
-    def _open(self, store: ObjectStore, keyring: Keyring, task: FileTask) -> ParquetInput:
+    def _open(self, store: ObjectStore, keyring: Keyring | None, task: FileTask) -> ParquetInput:
         policy, whole = self._scan.policy, self._scan.whole and task.row_groups is None
-        return open_parquet(open_listed(store, keyring, task.file, policy, whole=whole), policy)
+        expected = self._scan.expected
+        return open_parquet(open_listed(store, keyring, task.file, policy, whole=whole, expected=expected), policy)
 
     def _partition_stats(self, file: DataFile) -> dict[str, ColumnStats]:
         return partition_stats(self._scan.partition_schema, file.partition)
@@ -205,10 +209,19 @@ class _Reading:
             yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
 
 
-def open_listed(store: ObjectStore, keyring: Keyring, file: DataFile, policy: Policy, *, whole: bool) -> OpenObject:
+def open_listed(
+    store: ObjectStore,
+    keyring: Keyring | None,
+    file: DataFile,
+    policy: Policy,
+    *,
+    whole: bool,
+    expected: Expected = ANY,
+) -> OpenObject:
     """Open a file that the planner listed.
 
     Args:
+        keyring: None under SSE-C.
         whole: all of it will be read.
 
     Raises:
@@ -216,7 +229,7 @@ def open_listed(store: ObjectStore, keyring: Keyring, file: DataFile, policy: Po
         EnvelopeError, PolicyError, KeyringError: as open_object.
     """
     tail = opening_bytes(file.size, policy, whole=whole)
-    opened = open_object(store, keyring, file.location, policy, tail_bytes=tail)
+    opened = expected.open(store, keyring, file.location, policy, tail)
     if opened.stored.etag != file.etag:
         raise TransferError(
             "the file was replaced after the table was listed",

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from s3cse.crypto.index import SEGMENT_BYTES
 from s3cse.envelope.profiles import AnyProfile
 from s3cse.keyrings.base import Keyring
+from s3cse.message.options import MessageOptions
 from s3cse.objects.envelope_storage import EnvelopeStorage
 from s3cse.objects.new_object import Writer, new_object
 from s3cse.objects.staged import StagedUpload
@@ -34,6 +35,7 @@ from s3cse.storage.port import Location, ObjectStore
 ROW_GROUP_ROWS = 1 << 20
 MAX_OPEN_FILES = 8
 _DEFAULT_TARGETS = FileTargets()
+_DEFAULT_MESSAGE = MessageOptions()
 _SHARED_SPOOL_BYTES = PART_BYTES  # per file, where several may be open
 
 PartitionKey = tuple[Any, ...]
@@ -71,8 +73,10 @@ class TableSink:
         partition_by: names of the partition columns; they go into the path and not into the files.
         name: gives the file name for the n-th file of this task.
         compression: Parquet codec.
+        keyring: None under SSE-C, where the store sends the key.
         storage: where envelopes go: ``metadata`` | ``instruction-file``.
         targets: how large row groups and files get.
+        message: of Encryption SDK messages.
     """
 
     def __init__(
@@ -89,6 +93,7 @@ class TableSink:
         storage: str = "metadata",
         targets: FileTargets = _DEFAULT_TARGETS,
         max_open_files: int = MAX_OPEN_FILES,
+        message: MessageOptions = _DEFAULT_MESSAGE,
     ) -> None:
         self._store, self._keyring, self._profile, self._table = store, keyring, profile, table
         self._partition_by = tuple(partition_by)
@@ -99,6 +104,7 @@ class TableSink:
         self._storage = storage
         self._targets = targets
         self._max_open_files = max_open_files
+        self._message = message
         self._waiting: dict[PartitionKey, _Waiting] = {}
         self._pending_bytes = 0
         self._open: OrderedDict[PartitionKey, _OpenFile] = OrderedDict()
@@ -170,6 +176,7 @@ class TableSink:
             storage=EnvelopeStorage(kind=self._storage),
             memory_bytes=_SHARED_SPOOL_BYTES if self._partition_by else SPOOL_MEMORY_BYTES,
             segment_bytes=SEGMENT_BYTES,
+            message=self._message,
         )
         target = EncryptedFile(upload)
         parquet = pq.ParquetWriter(

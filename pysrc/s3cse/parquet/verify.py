@@ -8,8 +8,9 @@ import pyarrow as pa
 
 from s3cse.errors import S3CSEError
 from s3cse.keyrings.base import Keyring
-from s3cse.objects.open import OpenObject, open_object
+from s3cse.objects.open import OpenObject
 from s3cse.objects.policy import Policy
+from s3cse.parquet.expected import ANY, Expected
 from s3cse.parquet.input import TAIL_BYTES, ParquetInput, open_whole, unreadable
 from s3cse.parquet.table import DataFile
 from s3cse.storage.port import ObjectStore
@@ -31,13 +32,16 @@ class FileReport:
     remark: str = ""
 
 
-def verify_file(store: ObjectStore, keyring: Keyring, file: DataFile, policy: Policy) -> FileReport:
+def verify_file(
+    store: ObjectStore, keyring: Keyring | None, file: DataFile, policy: Policy, expected: Expected = ANY
+) -> FileReport:
     """Read one file to its end and report; an error becomes a report, so that the others are still read.
 
-    ``verified``: the GCM tag matched. ``unauthenticated``: readable, but CBC or plain, so nothing vouches for it.
+    ``verified``: the GCM tag matched, or all frames of a message and its signature. ``unauthenticated``: readable, but
+    CBC or plain, so nothing vouches for it; or under SSE-C, so that S3 does and nobody here can.
     """
     try:
-        opened = open_object(store, keyring, file.location, policy, tail_bytes=TAIL_BYTES)
+        opened = expected.open(store, keyring, file.location, policy, TAIL_BYTES)
         source = open_whole(opened)  # also what no row comes from: every byte is under the tag
         rows = _count(source)
     except S3CSEError as error:
@@ -46,7 +50,7 @@ def verify_file(store: ObjectStore, keyring: Keyring, file: DataFile, policy: Po
         uri=file.location.uri,
         status=VERIFIED if source.verified else UNAUTHENTICATED,
         stored_bytes=opened.stored.size,
-        envelope="not encrypted" if opened.envelope is None else str(opened.envelope),
+        envelope=opened.protection,
         rows=rows,
         remark=_remark(opened, source, rows),
     )

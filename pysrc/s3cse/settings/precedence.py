@@ -15,14 +15,18 @@ KEY_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "keyfile": ("aes", "rsa"),
     "keyenv": ("aes", "rsa"),
     "provider": ("provider",),
+    "keynamespace": ("aes", "rsa"),
+    "keyname": ("aes", "rsa"),
+    "customerkeys": ("aes",),
 }
-
+#: Those that go with a key that something else names.
+_BESIDE = ("kmsregion", "keynamespace", "keyname", "customerkeys")
 _RAW = {"keyfile", "keyenv"}
 
 
 def names_a_key(given: Collection[str]) -> bool:
-    """Whether options, in lower case, say which keys to use; a Region alone does not."""
-    return any(name in given for name in ("keyring", *KEY_OPTIONS) if name != "kmsregion")
+    """Whether options, in lower case, say which keys to use; a Region or a name alone does not."""
+    return any(name in given for name in ("keyring", *KEY_OPTIONS) if name not in _BESIDE)
 
 
 def over_defaults(given: Mapping[str, _V], defaults: Mapping[str, _V]) -> dict[str, _V]:

@@ -16,6 +16,7 @@ from pyspark.sql.types import StructType
 
 from s3cse.errors import SettingsError
 from s3cse.options.cluster_settings import SPARK_PROVIDER, over_session
+from s3cse.options.profile_rules import named_on_reads
 from s3cse.options.table import ONLY, TABLE_OPTIONS, Use
 from s3cse.options.words import SPELLING, refuse_unknown
 from s3cse.settings.precedence import over_defaults
@@ -175,6 +176,8 @@ def with_session_settings(
         value = spark.conf.get(_PREFIX + spelling, set_somehow.get(name))
         if value is not None and name not in others:
             result[name] = value
+    if use == "read":
+        result, others = named_on_reads(result), (*others, "profile")  # a cluster's is one of those for writes
     given = over_defaults({name.lower(): value for name, value in options.items()}, result)
     return given if path is None else over_session(given, path, settings, os.environ, others)
 

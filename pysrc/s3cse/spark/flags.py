@@ -10,11 +10,12 @@ from s3cse.options.help import CONNECTION, HELP
 from s3cse.options.words import SPELLING
 
 READING = (
-    *CONNECTION, "integrity", "legacy", "commitment", "plaintext", "columns", "filter", "schemaMode", "splitBytes",
+    *CONNECTION, "profile", "integrity", "legacy", "commitment", "plaintext", "columns", "filter", "schemaMode",
+    "splitBytes",
 )  # fmt: skip
 WRITING = (
-    *CONNECTION, "profile", "storage", "partitionBy", "compression", "maxRecordsPerFile", "rowGroupBytes", "fileBytes",
-    "partitionOverwrite", "registerAs", "glueEndpointUrl",
+    *CONNECTION, "profile", "storage", "frameBytes", "sse", "sseKmsKeyId", "partitionBy", "compression",
+    "maxRecordsPerFile", "rowGroupBytes", "fileBytes", "partitionOverwrite", "registerAs", "glueEndpointUrl",
 )  # fmt: skip
 
 

@@ -13,8 +13,10 @@ import pyarrow as pa
 from pyspark.sql.types import StructType
 
 from s3cse.errors import SettingsError
+from s3cse.options.profile_rules import message_options
 from s3cse.options.table import Options
 from s3cse.parquet.counts import Counts, leave
+from s3cse.parquet.expected import Expected
 from s3cse.parquet.filter.expression import Expression, columns
 from s3cse.parquet.folder_filter import FolderFilter
 from s3cse.parquet.plan import file_schema, plan_splits
@@ -46,6 +48,11 @@ def _parsed(text: str) -> Expression:
     return parse_filter(text)
 
 
+def expected(options: Options) -> Expected:
+    """Return what a read was told of the table's files."""
+    return Expected(profile=options.profile, message=message_options(options))
+
+
 def table_schema(options: Options) -> pa.Schema:
     """List the table and return its columns as Spark sees them: the files', then the partition columns.
 
@@ -62,7 +69,12 @@ def table_schema(options: Options) -> pa.Schema:
 def _schema_of(options: Options, table: TableFiles) -> pa.Schema:
     session = session_for(options)
     stored = file_schema(
-        session.store, session.keyring, table.files, options.policy, merge=options.schema_mode == "merge"
+        session.store,
+        session.keyring,
+        table.files,
+        options.policy,
+        merge=options.schema_mode == "merge",
+        expected=expected(options),
     )
     partitions = {column.name.lower() for column in table.partition_schema}
     data = [column for column in spark_ready(stored) if column.name.lower() not in partitions]
@@ -137,7 +149,7 @@ class ReadJob:
         table = list_table(session.store, options.table, self._types(), self._folders())
         scan: Scan | RowCounts
         if options.row_counts:
-            scan = RowCounts(options.policy, options.report)
+            scan = RowCounts(options.policy, options.report, expected(options))
         else:
             scan = self._plan_scan(table)
             table = self._prune(scan, table)
@@ -154,6 +166,7 @@ class ReadJob:
             options.split_bytes,
             options.parallelism,
             cut=not options.row_counts,
+            expected=expected(options),
         )
         # Spark takes no split at all for one that it knows nothing about.
         return [Split(scan, tuple(tasks)) for tasks in splits] or [Split(scan, ())]
@@ -194,6 +207,7 @@ class ReadJob:
             # Few columns, or row groups that a filter leaves out: ranges cost less than whole files.
             whole=expression is None and 2 * len(wide) > len(known),
             report=self._options.report,
+            expected=expected(self._options),
         )
 
     def _wide(self, known: pa.Schema, expression: Expression | None) -> pa.Schema:

@@ -14,22 +14,27 @@ from dataclasses import dataclass, replace
 
 from pyspark import TaskContext
 
+from s3cse.envelope.profiles import ENCRYPTION_SDK, SSE_C
 from s3cse.keyrings import CachingKeyring, Keyring
-from s3cse.keyrings.configured import make_keyring
+from s3cse.keyrings.configured import make_customer_keys, make_keyring
+from s3cse.options.profile_rules import OF_READS
 from s3cse.options.table import Options
 from s3cse.spark.worker_process import spare_archives
+from s3cse.storage.customer_key_store import CustomerKeyStore
 from s3cse.storage.port import ObjectStore
 from s3cse.storage.s3 import S3Store, s3_client
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What reaches S3 and the key service for one set of options."""
+    """What reaches S3 and the key service for one set of options; ``keyring`` is None under SSE-C."""
 
     store: ObjectStore
-    keyring: Keyring
+    keyring: Keyring | None
 
 
+#: The requests that make objects.
+_MAKING = ("put_object", "create_multipart_upload")
 _lock = threading.Lock()
 _sessions: dict[tuple[object, ...], Session] = {}
 _spared: set[int] = set()
@@ -43,6 +48,9 @@ def session_for(options: Options) -> Session:
         os.getpid(),
         options.region,
         options.endpoint_url,
+        options.profile if options.profile in OF_READS else None,
+        options.sse,
+        options.sse_kms_key_id,
         replace(keyring, context=None),
         _frozen(keyring.context),
     )
@@ -72,5 +80,16 @@ def _frozen(context: Mapping[str, str] | None) -> tuple[tuple[str, str], ...] | 
 
 
 def _connect(options: Options) -> Session:
-    keyring = CachingKeyring(make_keyring(options.keyring))
-    return Session(S3Store(s3_client(options.region, options.endpoint_url)), keyring)
+    client = s3_client(options.region, options.endpoint_url)
+    if options.profile == SSE_C:
+        return Session(CustomerKeyStore(client, make_customer_keys(options.keyring)), None)
+    store = S3Store(client).sending(dict.fromkeys(_MAKING, server_side_encryption(options)))
+    # The context of messages is theirs, and not that of what their keys are wrapped with: s3cse.options.profile_rules.
+    described = replace(options.keyring, context=None) if options.profile == ENCRYPTION_SDK else options.keyring
+    return Session(store, CachingKeyring(make_keyring(described)))
+
+
+def server_side_encryption(options: Options) -> dict[str, str]:
+    """Return boto3's parameters for what S3 itself encrypts with; none: as the bucket is set up."""
+    given = {"ServerSideEncryption": options.sse, "SSEKMSKeyId": options.sse_kms_key_id}
+    return {name: value for name, value in given.items() if value is not None}

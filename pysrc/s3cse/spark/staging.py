@@ -11,8 +11,9 @@ import pyarrow.types as pat
 from pyspark import TaskContext
 from pyspark.sql.types import StructType
 
-from s3cse.envelope.profiles import find_profile
 from s3cse.errors import SettingsError
+from s3cse.objects.new_object import wrapping
+from s3cse.options.profile_rules import message_options
 from s3cse.options.table import Options
 from s3cse.parquet.file_names import data_file_name
 from s3cse.parquet.sink import StagedFile, TableSink
@@ -92,13 +93,13 @@ class WriteJob:
         """
         session = session_for(self._options)
         spare_collections()
-        keyring = session.keyring.for_encryption(self._options.table.uri)
+        keyring, profile = wrapping(session.keyring, self._options.profile, self._options.table.uri)
         context = TaskContext.get()
         partition, attempt = (0, 0) if context is None else (context.partitionId(), context.taskAttemptId())
         sink = TableSink(
             session.store,
             keyring,
-            find_profile(self._options.profile, keyring.kind),
+            profile,
             self._options.table,
             self._schema,
             partition_by=self._options.partition_by,
@@ -106,6 +107,7 @@ class WriteJob:
             compression=self._options.compression,
             storage=self._options.storage,
             targets=self._options.targets,
+            message=message_options(self._options),
         )
         try:
             for batch in batches:

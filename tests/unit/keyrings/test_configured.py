@@ -8,6 +8,7 @@ import pickle
 import re
 import sys
 import types
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -214,23 +215,21 @@ def test_customer_keys(tmp_path: Path) -> None:
     place = Location("lake", "a")
     assert make_customer_keys(settings).customer_key(place) == Secret(bytes(range(32)))
     derived = DerivedCustomerKeys(bytes(range(32))).customer_key(place)
-    assert make_customer_keys(settings, "derived").customer_key(place) == derived
+    assert make_customer_keys(replace(settings, customer_keys="derived")).customer_key(place) == derived
 
 
 @pytest.mark.parametrize(
-    ("settings", "kind", "expected"),
+    ("settings", "expected"),
     [
-        (KeyringSettings(kind="kms", kms_key_id="alias/a"), "one", "keyring=aes"),
-        (KeyringSettings(kind="aes"), "one", "one place"),
-        (KeyringSettings(kind="aes", key_env="S3CSE_SHORT"), "one", "16 bytes"),
-        (KeyringSettings(kind="aes", key_env="S3CSE_SHORT", context={"a": "b"}), "one", "context"),
-        (KeyringSettings(kind="aes", key_env="S3CSE_SHORT"), "two", "one | derived"),
+        (KeyringSettings(kind="kms", kms_key_id="alias/a"), "keyring=aes"),
+        (KeyringSettings(kind="aes"), "one place"),
+        (KeyringSettings(kind="aes", key_env="S3CSE_SHORT"), "16 bytes"),
+        (KeyringSettings(kind="aes", key_env="S3CSE_SHORT", context={"a": "b"}), "context"),
+        (KeyringSettings(kind="aes", key_env="S3CSE_SHORT", customer_keys="two"), "one | derived"),
     ],
 )
-def test_customer_keys_refused(
-    monkeypatch: pytest.MonkeyPatch, settings: KeyringSettings, kind: str, expected: str
-) -> None:
+def test_customer_keys_refused(monkeypatch: pytest.MonkeyPatch, settings: KeyringSettings, expected: str) -> None:
     """Another keyring, no key, a short one, a description, and what is no kind."""
     monkeypatch.setenv("S3CSE_SHORT", bytes(range(16)).hex())
     with pytest.raises(SettingsError, match=re.escape(expected)):
-        make_customer_keys(settings, kind)
+        make_customer_keys(settings)

@@ -107,7 +107,7 @@ def test_a_keyring_says_what_it_needs(options: dict[str, str], words: list[str])
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"keyring": "aes", "keyFile": "a", "profile": "encryption-sdk"}, "profile has no such value"),
+        ({"keyring": "aes", "keyFile": "a", "profile": "encryption-sdk"}, "needs both of its names"),
         ({"keyring": "rsa", "keyFile": "a", "profile": "redshift"}, "'redshift' with 'aes'"),
         ({"keyring": "kms-discovery"}, "can only read"),
     ],

@@ -6,6 +6,10 @@ from collections.abc import Mapping
 
 from s3cse.errors import SettingsError
 
+_WHY = {
+    "sse-c": "it cannot send S3 a key, and S3 gives it nothing without one",
+    "encryption-sdk": "it knows no Encryption SDK messages, and returns their ciphertext",
+}
 #: Profiles whose objects Athena opens (FORMATS.md sections 17 and 21).
 PROFILES = ("emrfs-v2", "emrfs")
 
@@ -20,9 +24,10 @@ def refuse_unreadable(*, keyring: str, profile: str, storage: str, context: Mapp
     Raises:
         SettingsError: with the option to change.
     """
+    why = _WHY.get(profile, "it takes others for damaged files")
     checks = (
+        (profile in PROFILES, "profile", profile, " | ".join(PROFILES), why),
         (keyring == "kms", "keyring", keyring, "kms", "it knows no raw AES or RSA keys, and no providers"),
-        (profile in PROFILES, "profile", profile, " | ".join(PROFILES), "it takes others for damaged files"),
         (storage == "metadata", "storage", storage, "metadata", "it takes instruction files for data"),
         (not context, "context", f"{len(context or {})} entries", "none", "it sends the reserved entry alone to KMS"),
     )
