@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 
 from s3cse.client import Client, deleting
+from s3cse.client.setup import Setup
 from s3cse.envelope.instruction_file import INSTRUCTION_MARKER
 from s3cse.envelope.profiles import SSE_C
 from s3cse.errors import PolicyError, S3CSEError, SettingsError, TransferError
@@ -49,8 +50,8 @@ class Migration:
 
     def __init__(
         self,
-        source: Client,
-        target: Client,
+        source: Client | Setup,
+        target: Client | Setup,
         options: MigrationOptions,
         *,
         sleep: Callable[[float], object] = time.sleep,

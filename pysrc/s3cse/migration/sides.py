@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 SMALL_BYTES = PART_BYTES
 
 
+def setup_of(client: Client | Setup) -> Setup:
+    """Return what a client was told; what is written here with an index no method of a client writes."""
+    return client._setup if isinstance(client, Client) else client
+
+
 class Side:
     """Reads objects as a client does.
 
@@ -39,8 +44,8 @@ class Side:
             arrive, and what is made of them becomes visible only after they have verified.
     """
 
-    def __init__(self, client: Client) -> None:
-        setup: Setup = client._setup  # of this package, which has no other way to write with an index
+    def __init__(self, client: Client | Setup) -> None:
+        setup = setup_of(client)
         self.setup = replace(setup, policy=replace(setup.policy, integrity="stream"))
 
     @property
@@ -87,7 +92,7 @@ class Target(Side):
         form: what the client does not say.
     """
 
-    def __init__(self, client: Client, form: Form) -> None:
+    def __init__(self, client: Client | Setup, form: Form) -> None:
         super().__init__(client)
         # What it has written itself it may read, whatever the format.
         rules = {"legacy": "allow", "commitment": "allow", "plaintext": "pass" if form.plain else "refuse"}
