@@ -41,14 +41,18 @@ _KEYS = {
     "keyEnv": _KEY,
     "context": _KEY,
     "provider": _MORE,
+    "keyNamespace": _MORE,
+    "keyName": _MORE,
+    "customerKeys": _MORE,
     "kmsRegion": _MORE,
     "kmsAccounts": _MORE,
     "kmsRegions": _MORE,
     "kmsEndpointUrl": _MORE,
     "clusterSettings": _MORE,
 }
-_READING = dict.fromkeys(("integrity", "legacy", "commitment", "plaintext"), _RULES)
-_WRITING = dict.fromkeys(("profile", "storage"), _WRITTEN)
+# The format too: SSE-C and messages must be named, or save a request (s3cse.options.profile_rules).
+_READING = dict.fromkeys(("profile", "integrity", "legacy", "commitment", "plaintext"), _RULES)
+_WRITING = dict.fromkeys(("profile", "storage", "frameBytes"), _WRITTEN)
 _SPELLED = {"profile": "--format"}
 #: What a value means where options differ between commands: whole objects can be streamed, tables cannot.
 _HELP = {

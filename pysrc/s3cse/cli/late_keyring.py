@@ -54,6 +54,6 @@ class LateKeyring:
 
     def __getattr__(self, name: str) -> Any:
         """Have what the keyring has beside that: keys of messages, a description that replaces the stored one."""
-        if name.startswith("_"):
+        if name.startswith("_") or name == "customer_key":  # what wraps data keys has none: asking makes no keyring
             raise AttributeError(name)
         return getattr(self.make(), name)

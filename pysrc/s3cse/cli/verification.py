@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from s3cse.cli.remote import Remote, taken_back
 from s3cse.client import Client
+from s3cse.envelope.profiles import SSE_C
 from s3cse.errors import EnvelopeError, IntegrityError, PolicyError, S3CSEError
 from s3cse.storage.port import Location
 
@@ -29,7 +30,7 @@ class Verdict:
     """What was seen of one object.
 
     - VERIFIED: every byte is under a tag that matched.
-    - UNAUTHENTICATED: readable, and nothing vouches for it: AES-CBC, or not encrypted at all.
+    - UNAUTHENTICATED: readable, and nothing here vouches for it: AES-CBC, SSE-C, or not encrypted at all.
     - DAMAGED: it does not verify, or what it says of its encryption is not valid.
     - UNOPENED: no key, no permission, or S3 did not send it; nothing is known of it.
     - HIDDEN: not encrypted, under a name that tables do not read (``_SUCCESS``).
@@ -60,6 +61,7 @@ class Verifier:
     def __init__(self, remote: Remote) -> None:
         self._strict: Client = remote.under(integrity="stream", legacy="wraps", plaintext="refuse")
         self._lax: Client = remote.under(integrity="stream", legacy="allow", plaintext="pass")
+        self._by_s3 = remote.options.profile == SSE_C
 
     def verify(self, place: Location, size: int, advance: Callable[[int], object]) -> Verdict:
         """Read an object to its end; an error of this package is a verdict.
@@ -79,6 +81,8 @@ class Verifier:
             return Verdict(place, DAMAGED, size, str(error))
         except S3CSEError as error:
             return Verdict(place, UNOPENED, size, str(error))
+        if self._by_s3:
+            return Verdict(place, UNAUTHENTICATED, size, "S3 encrypts it (SSE-C), and nothing here can verify it")
         return Verdict(place, VERIFIED, size)
 
     def _empty(self, place: Location, hidden: bool) -> Verdict:

@@ -8,13 +8,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from s3cse.client import Client
-from s3cse.envelope.profiles import DEFAULT_PROFILE, PROFILE_NAMES
+from s3cse.envelope.profiles import DEFAULT_PROFILE, PROFILE_NAMES, SSE_C
 from s3cse.envelope.stored_form import STORAGE
 from s3cse.keyrings import CachingKeyring, Keyring
-from s3cse.keyrings.configured import KeyringSettings, make_keyring
+from s3cse.keyrings.configured import CUSTOMER_KEYS, KeyringSettings, make_customer_keys, make_keyring
+from s3cse.keyrings.customer_keys import CustomerKeys
+from s3cse.message.limits import DEFAULT_FRAME_LENGTH
 from s3cse.objects.policy import COMMITMENT, INTEGRITY, LEGACY, PLAINTEXT, Policy
 from s3cse.options.cluster_settings import IGNORE, OPTION, USE, check_minimum, cluster_defaults
-from s3cse.options.words import choice, read_context, read_keyring, read_names, read_text, refuse_unknown
+from s3cse.options.profile_rules import check_profile, described_keyring, message_options
+from s3cse.options.words import (
+    choice,
+    read_context,
+    read_frame_size,
+    read_keyring,
+    read_names,
+    read_text,
+    refuse_unknown,
+)
 from s3cse.settings.precedence import over_defaults
 from s3cse.storage.s3 import s3_client
 
@@ -31,6 +42,9 @@ _KEYRING: _Parsers = {
     "keyfile": ("key_file", read_text),
     "keyenv": ("key_env", read_text),
     "provider": ("provider", read_text),
+    "keynamespace": ("key_namespace", read_text),
+    "keyname": ("key_name", read_text),
+    "customerkeys": ("customer_keys", choice(*CUSTOMER_KEYS)),
     "region": ("region", read_text),
     "kmsendpointurl": ("kms_endpoint_url", read_text),
     "context": ("context", read_context),
@@ -46,6 +60,7 @@ _OWN: _Parsers = {
     "endpointurl": ("endpoint_url", read_text),
     "profile": ("profile", choice(*PROFILE_NAMES)),
     "storage": ("storage", choice(*STORAGE)),
+    "framebytes": ("frame_bytes", read_frame_size),
     OPTION: ("cluster_settings", choice(USE, IGNORE)),
 }
 #: The names that objects have a use for, in lower case.
@@ -61,6 +76,7 @@ class ObjectOptions:
     endpoint_url: str | None = None
     profile: str = DEFAULT_PROFILE
     storage: str = "metadata"
+    frame_bytes: int = DEFAULT_FRAME_LENGTH
     policy: Policy = _DEFAULT_POLICY
 
 
@@ -92,6 +108,8 @@ def parse_object_options(
     )
     if key:
         options.keyring.check()
+    if key or options.profile == SSE_C:  # there S3 wants the key for everything but listing and deleting
+        check_profile(options, given, writes=False)
     if options.policy.integrity != _DEFAULT_POLICY.integrity:
         check_minimum(options.policy.integrity, environment)
     return options
@@ -101,22 +119,28 @@ def open_client(options: ObjectOptions, keyring: Keyring | None = None, s3: Any 
     """Return a client that works as the options say; it belongs to this process, and sends no request yet.
 
     Args:
-        keyring: in place of the one that the options describe.
+        keyring: in place of the one that the options describe; under SSE-C there is none.
         s3: a boto3 S3 client, likewise.
 
     Raises:
         SettingsError: the key cannot be read.
     """
     policy = options.policy
+    keys: Keyring | CustomerKeys
+    if options.profile == SSE_C:
+        keys = make_customer_keys(options.keyring)
+    else:
+        keys = keyring or CachingKeyring(make_keyring(described_keyring(options)))
     return Client(
         s3 or s3_client(options.region, options.endpoint_url),
-        keyring or CachingKeyring(make_keyring(options.keyring)),
+        keys,
         profile=options.profile,
         storage=options.storage,
         integrity=policy.integrity,
         legacy=policy.legacy,
         commitment=policy.commitment,
         plaintext=policy.plaintext,
+        message=message_options(options),
     )
 
 

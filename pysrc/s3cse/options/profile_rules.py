@@ -8,6 +8,7 @@ body, which costs another request: these two are named.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from s3cse.envelope.profiles import ENCRYPTION_SDK, PROFILES, SSE_C, find_profile
@@ -34,10 +35,6 @@ class _Said(Protocol):
     def frame_bytes(self) -> int: ...
     @property
     def policy(self) -> Policy: ...
-    @property
-    def sse(self) -> str | None: ...
-    @property
-    def sse_kms_key_id(self) -> str | None: ...
 
 
 def refuse_profile_of_write(given: Mapping[str, str]) -> None:
@@ -83,10 +80,29 @@ def check_profile(options: _Said, given: Mapping[str, str], *, writes: bool) -> 
         _check_message(options)
     elif "framebytes" in said:
         raise _only_with("frameBytes", ENCRYPTION_SDK)
-    if options.sse_kms_key_id is not None and not (options.sse or "").startswith("aws:kms"):
-        raise SettingsError("sseKmsKeyId needs sse=aws:kms", found=f"sse={options.sse or 'not given'}")
     if writes:
         _check_writable(options)
+
+
+def check_server_side(profile: str, sse: str | None, kms_key_id: str | None) -> None:
+    """Refuse what S3 itself cannot encrypt with.
+
+    Raises:
+        SettingsError: a second way beside the customer key, or a KMS key that nothing uses.
+    """
+    if profile == SSE_C and sse is not None:
+        raise SettingsError(
+            "S3 encrypts an object once: under your key (profile sse-c), or as sse says",
+            found=f"sse={sse}",
+            fix="leave sse out",
+        )
+    if kms_key_id is not None and not (sse or "").startswith("aws:kms"):
+        raise SettingsError("sseKmsKeyId needs sse=aws:kms", found=f"sse={sse or 'not given'}")
+
+
+def described_keyring(options: _Said) -> KeyringSettings:
+    """Return the settings of the keyring itself: the context of messages is theirs, and describes no wrapping key."""
+    return replace(options.keyring, context=None) if options.profile == ENCRYPTION_SDK else options.keyring
 
 
 def message_options(options: _Said) -> MessageOptions:
@@ -105,12 +121,6 @@ def message_options(options: _Said) -> MessageOptions:
 def _check_sse_c(options: _Said) -> None:
     check_customer_keys(options.keyring)
     _refuse_instruction_file(options)
-    if options.sse is not None:
-        raise SettingsError(
-            "S3 encrypts an object once: under your key (profile sse-c), or as sse says",
-            found=f"sse={options.sse}",
-            fix="leave sse out",
-        )
     if options.policy.commitment == "require":
         raise SettingsError(
             "commitment=require cannot be kept with profile sse-c: nothing about its encryption is seen here",

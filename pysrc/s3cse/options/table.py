@@ -15,7 +15,7 @@ from s3cse.keyrings.configured import CUSTOMER_KEYS, KeyringSettings
 from s3cse.message.limits import DEFAULT_FRAME_LENGTH
 from s3cse.objects.policy import COMMITMENT, LEGACY, PLAINTEXT, Policy
 from s3cse.options.cluster_settings import IGNORE, OPTION, USE, check_minimum, cluster_defaults
-from s3cse.options.profile_rules import check_profile, named_on_reads, refuse_profile_of_write
+from s3cse.options.profile_rules import check_profile, check_server_side, named_on_reads, refuse_profile_of_write
 from s3cse.options.words import (
     SPELLING,
     choice,
@@ -143,6 +143,7 @@ def parse_options(
     options = Options(**_values(lower))
     options.keyring.check()
     check_profile(options, given, writes=use == "write")
+    check_server_side(options.profile, options.sse, options.sse_kms_key_id)
     if options.policy.integrity != _DEFAULT_POLICY.integrity:
         check_minimum(options.policy.integrity, environment)
     if use == "write":

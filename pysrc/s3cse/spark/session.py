@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 
 from pyspark import TaskContext
 
-from s3cse.envelope.profiles import ENCRYPTION_SDK, SSE_C
+from s3cse.envelope.profiles import SSE_C
 from s3cse.keyrings import CachingKeyring, Keyring
 from s3cse.keyrings.configured import make_customer_keys, make_keyring
-from s3cse.options.profile_rules import OF_READS
+from s3cse.options.profile_rules import OF_READS, described_keyring
 from s3cse.options.table import Options
 from s3cse.spark.worker_process import spare_archives
 from s3cse.storage.customer_key_store import CustomerKeyStore
@@ -84,9 +84,7 @@ def _connect(options: Options) -> Session:
     if options.profile == SSE_C:
         return Session(CustomerKeyStore(client, make_customer_keys(options.keyring)), None)
     store = S3Store(client).sending(dict.fromkeys(_MAKING, server_side_encryption(options)))
-    # The context of messages is theirs, and not that of what their keys are wrapped with: s3cse.options.profile_rules.
-    described = replace(options.keyring, context=None) if options.profile == ENCRYPTION_SDK else options.keyring
-    return Session(store, CachingKeyring(make_keyring(described)))
+    return Session(store, CachingKeyring(make_keyring(described_keyring(options))))
 
 
 def server_side_encryption(options: Options) -> dict[str, str]:
