@@ -174,11 +174,11 @@ class Migration:
     def _is_targets(self, stored: StoredObject) -> bool:
         """Whether the object is in the wanted form, under the target's key."""
         with suppress(S3CSEError):
-            return self._target.is_form_of(self._target.open(stored.location, stored.etag))
+            return self._target.is_form_of(self._target.open(stored.location, stored.etag), stored.location)
         return False
 
     def _is_done(self, opened: OpenObject, shape: ParquetShape | None) -> bool:
-        if not self._target.is_form_of(opened):
+        if not self._target.is_form_of(opened, opened.stored.location):
             return False
         if shape is not None and not self._target.is_indexed(opened, shape.length - shape.footer_at):
             return False
@@ -203,7 +203,7 @@ class Migration:
         kept = {**self._replacing.kept(stored, final=False), **tagging(self._source.store, stored)}
         place = Place(staging_of(final), final, {**metadata, **mark}, kept)
         digest = write(self._source, opened, self._target, place, shape)
-        new = verified(self._target, place.location, digest, shape)
+        new = verified(self._target, place, digest, shape)
         own = metadata if self._options.in_place else {**metadata, **mark}
         row.etag_after = self._replacing.replace(new, final, stored, own, conditions)
         row.outcome, row.stored_bytes_after = MIGRATED, new.size
@@ -222,7 +222,7 @@ class Migration:
             row.outcome = WOULD
             return True
         opened = self._target.open(new.location, new.etag)
-        if not self._target.is_form_of(opened):
+        if not self._target.is_form_of(opened, stored.location):
             return False
         with closing(self._target.chunks(opened)) as chunks:
             for _ in chunks:  # to its end, where it verifies

@@ -118,13 +118,17 @@ class Target(Side):
         _, profile = self.setup.wrapping(location)
         return isinstance(profile, Profile) and profile.content_algorithm.authenticated
 
-    def is_form_of(self, opened: OpenObject) -> bool:
-        """Whether an object has the format and the storage that would be written; of its key nothing is said."""
+    def is_form_of(self, opened: OpenObject, final: Location) -> bool:
+        """Whether an object has the format and the storage that would be written; of its key nothing is said.
+
+        Args:
+            final: where it is, or will be.
+        """
         if self.form.plain:
             return not opened.encrypted and not opened.customer_key
         if self.setup.profile == SSE_C:
             return opened.customer_key
-        _, profile = self.setup.wrapping(opened.stored.location)
+        _, profile = self.setup.wrapping(final)
         if not isinstance(profile, Profile):
             return opened.message is not None
         envelope = opened.envelope

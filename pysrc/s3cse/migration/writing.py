@@ -103,23 +103,23 @@ def _write_indexed(writer: Writer, chunks: Iterator[Buffer], shape: ParquetShape
     _pass_on(writer, footer, digest)
 
 
-def verified(target: Target, location: Location, digest: bytes, shape: ParquetShape | None) -> StoredObject:
+def verified(target: Target, place: Place, digest: bytes, shape: ParquetShape | None) -> StoredObject:
     """Read a new object from its first byte to its last, and return its headers.
 
     Raises:
         IntegrityError: it is not what was written.
         TransferError: S3 did not send it.
     """
-    stored = target.store.head(location)
+    stored = target.store.head(place.location)
     if stored is None:
         raise TransferError("the new object is not there", found="nothing", expected="what was just written")
-    opened = target.open(location, stored.etag)
+    opened = target.open(place.location, stored.etag)
     found = hashlib.sha256()
     with closing(target.chunks(opened)) as chunks:
         for chunk in chunks:
             found.update(chunk)
     indexed = shape is None or target.is_indexed(opened, shape.length - shape.footer_at)
-    if not (hmac.compare_digest(found.digest(), digest) and indexed and target.is_form_of(opened)):
+    if not (hmac.compare_digest(found.digest(), digest) and indexed and target.is_form_of(opened, place.final)):
         raise IntegrityError(
             "the new object is not what was written; the old one stays",
             found="another plaintext, format or index",

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from faults.kms_stub import KmsFault, KmsStub
-from keys.rotating import ANY, BODY, RSA, Place
+from keys.rotating import AES, ANY, BODY, RSA, Place, stub_client
 from s3cse.errors import SettingsError, TransferError
-from s3cse.keyrings import KmsKeyring, MultiKeyring, RsaKeyring
+from s3cse.keyrings import KmsKeyring, Materials, MultiKeyring, ProviderKeyring, RsaKeyring
 from s3cse.keys import rotation_place
 from s3cse.keys.rotation import Rotation, RotationOptions, listed, rotate
 from s3cse.keys.rotation_kept import grant_arguments
@@ -294,6 +294,41 @@ def test_a_public_key_is_enough_to_rotate_to(place: Place) -> None:
     assert one(place.rotation(old, new), location).outcome == ROTATED
     assert place.opens(place.keyring("rsa", "new"), location)
     assert one(place.rotation(place.keyring("rsa", "old"), new), location).outcome == ALREADY
+
+
+def test_across_regions(place: Place) -> None:
+    """KMS in two Regions cannot re-encrypt: Decrypt in the one and Encrypt in the other do; again it is known."""
+    old = place.keyring("kms", "old")
+    far = place.stub.create_key(region="eu-west-1")
+    new = KmsKeyring(stub_client(place.stub, "eu-west-1"), far)
+    location = place.put(KmsKeyring(place.kms, place.kms_keys["old"], {"team": "flights"}))
+    place.stub.clear()
+    row = one(place.rotation(old, new), location)
+    assert (row.outcome, row.error) == (ROTATED, None)
+    assert '"team": "flights"' in row.context_after
+    assert [call.operation for call in place.stub.calls] == ["Decrypt", "Encrypt"]
+    assert place.opens(new, location)
+    assert one(place.rotation(old, new), location).outcome == ALREADY
+
+
+def test_keys_of_providers(place: Place) -> None:
+    """A materials provider names the old keys by what is stored, another the new ones by the object."""
+
+    class Provider:
+        def __init__(self, name: str) -> None:
+            self.materials = Materials(aes_key=AES[name], matdesc={"key": name})
+
+        def for_encrypt(self, uri: str, job: str | None) -> Materials:
+            return self.materials
+
+        def for_decrypt(self, matdesc: Any) -> Materials:
+            return self.materials
+
+    location = place.put(place.keyring("aes", "old"))
+    rotation = place.rotation(ProviderKeyring(Provider("old")), ProviderKeyring(Provider("new")))
+    assert one(rotation, location).outcome == ROTATED
+    assert place.opens(place.keyring("aes", "new"), location)
+    assert one(rotation, location).outcome == ALREADY
 
 
 def test_a_file_is_added_for_another_reader(place: Place) -> None:

@@ -24,6 +24,7 @@ from s3cse.migration.sides import Form
 from s3cse.storage.port import Location
 from s3cse.storage.s3 import S3Store
 
+STORAGES = (("metadata", "instruction-file"), ("instruction-file", "metadata"))
 PROFILES = (("kms", "emrfs"), ("kms", "emrfs-v2"), ("aes", "emrfs"), ("rsa", "emrfs"), ("rsa", "s3ec-v4"))
 
 
@@ -62,8 +63,7 @@ def hidden(place: Place) -> list[str]:
     return [row.location.key for row in rows if "/.s3cse-migrating-" in row.location.key]
 
 
-@pytest.mark.parametrize("new_storage", ["metadata", "instruction-file"])
-@pytest.mark.parametrize("storage", ["metadata", "instruction-file"])
+@pytest.mark.parametrize(("storage", "new_storage"), STORAGES)
 @pytest.mark.parametrize(("kind", "profile"), PROFILES)
 def test_from_any_format_in_place(place: Place, kind: str, profile: str, storage: str, new_storage: str) -> None:
     """Format, key and storage change, the plaintext does not; nothing is left beside, and again changes nothing."""

@@ -10,7 +10,7 @@ from keys.rotating import BODY, Place
 
 import s3cse
 from faults.kms_stub import KmsStub
-from s3cse.keyrings import OneCustomerKey
+from s3cse.keyrings import CustomerKeys, DerivedCustomerKeys, OneCustomerKey
 from s3cse.local import Servers
 from s3cse.migration.migrating import Migration
 from s3cse.migration.options import MigrationOptions
@@ -19,7 +19,12 @@ from s3cse.storage.port import Location
 from s3cse.storage.s3 import S3Store
 
 KEYS = OneCustomerKey(bytes(range(32)))
+KEYS_OF_OBJECTS = DerivedCustomerKeys(bytes(32))
 FORMS = ("emrfs", "s3ec-v4", "encryption-sdk", "sse-c")
+OTHERS = {"sse-c", "encryption-sdk"}
+PAIRS = [(was, becomes) for was in FORMS for becomes in FORMS if was != becomes and OTHERS & {was, becomes}]
+#: In parts, the last of which is short.
+LONG = [("encryption-sdk", "sse-c", 9 << 20), ("sse-c", "s3ec-v4", 9 << 20), ("emrfs", "encryption-sdk", 9 << 20)]
 
 
 @pytest.fixture(scope="module")
@@ -37,24 +42,16 @@ def place(shared: Place) -> Iterator[Place]:
     place.leave()
 
 
-def client(place: Place, form: str) -> s3cse.Client:
-    return place.client(KEYS if form == "sse-c" else place.keyring("kms", "old"), profile=form)  # type: ignore[arg-type]
+def client(place: Place, form: str, keys: CustomerKeys = KEYS) -> s3cse.Client:
+    keyring: Any = keys if form == "sse-c" else place.keyring("kms", "old")
+    return place.client(keyring, profile=form)
 
 
 def read(of: s3cse.Client, location: Location) -> Any:
     return of.get_object(Bucket=location.bucket, Key=location.key)["Body"].read()
 
 
-@pytest.mark.parametrize("size", [len(BODY), 9 << 20], ids=["small", "in-parts"])
-@pytest.mark.parametrize(
-    ("was", "becomes"),
-    [
-        (was, becomes)
-        for was in FORMS
-        for becomes in FORMS
-        if was != becomes and {was, becomes} & {"sse-c", "encryption-sdk"}
-    ],
-)
+@pytest.mark.parametrize(("was", "becomes", "size"), [*((*pair, len(BODY)) for pair in PAIRS), *LONG])
 def test_in_place_and_again(place: Place, was: str, becomes: str, size: int) -> None:
     """The plaintext stays, the form changes; a second run finds it done, and nothing is left beside it."""
     body = (BODY * (size // len(BODY) + 1))[:size]
@@ -78,9 +75,9 @@ def test_in_place_and_again(place: Place, was: str, becomes: str, size: int) -> 
 
 
 def test_to_another_place(place: Place) -> None:
-    """From messages to SSE-C in another folder: the message stays."""
+    """From messages to SSE-C in another folder, under a key of its own for each object: the message stays."""
     location = Location(place.bucket, place.prefix + "in/a")
-    source, target = client(place, "encryption-sdk"), client(place, "sse-c")
+    source, target = client(place, "encryption-sdk"), client(place, "sse-c", KEYS_OF_OBJECTS)
     source.put_object(Bucket=location.bucket, Key=location.key, Body=BODY)
     there = Location(place.bucket, place.prefix + "out/a")
     options = MigrationOptions(
