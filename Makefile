@@ -13,7 +13,7 @@ ESDK   := .venv-esdk
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: help demo test test-heavy interop check setup bench clean
+.PHONY: help demo test test-heavy environments interop check setup bench clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -41,22 +41,18 @@ $(ESDK)/.installed: Makefile
 	$(ESDK)/bin/python -m pip install --quiet aws-encryption-sdk==4.0.7 aws-cryptographic-material-providers==1.11.3
 	@touch $@
 
-# The other Spark 4s; 4.3 is in the main environment. 4.0 is that of EMR 8; 4.1 comes with what Spark Connect needs.
+# Spark's other series; 4.3 is in the main environment. 4.0 is that of EMR 8; 4.1 comes with what Spark Connect needs; 3.5,
+# of EMR 7 and Glue 5, has no Python data sources, and is not for Python 3.12 and later: nothing to run there.
+# All but Spark is the main environment's, whose folder comes behind theirs: one build and one download for all.
 $(SPARK40)/.installed: WANTED = pyspark==4.0.5
 $(SPARK41)/.installed: WANTED = pyspark[connect]==4.1.4
-$(SPARK40)/.installed $(SPARK41)/.installed: pyproject.toml
-	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(@D)/bin/python -m pip install --quiet --editable ".[demo]" "$(WANTED)" --group dev
-	@touch $@
-
-# The Spark of EMR 7 and Glue 5, without Python data sources. It is not for Python 3.12 and later: nothing to run there.
-$(SPARK35)/.installed: pyproject.toml
-	$(PYTHON) -m venv $(SPARK35)
-	$(SPARK35)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info >= (3, 12))' && \
-		$(SPARK35)/bin/python -m pip install --quiet --editable ".[demo]" "pyspark==3.5.9" --group dev || \
-		$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12))'
+$(SPARK35)/.installed: WANTED = $(if $(OLD_PYTHON),pyspark==3.5.9)
+$(SPARK35)/.installed: OLD_PYTHON = $(shell $(PYTHON) -c 'import sys; print("yes" if sys.version_info < (3, 12) else "")')
+$(SPARK35)/.installed $(SPARK40)/.installed $(SPARK41)/.installed: Makefile | $(STAMP)
+	$(PYTHON) -m venv --clear $(@D)
+	@main=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
+		echo "import site; site.addsitedir('$$main')" > $$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/main.pth
+	$(if $(WANTED),$(@D)/bin/python -m pip install --quiet "$(WANTED)")
 	@touch $@
 
 # The AWS CLI pins its own botocore. What deploys to EMR and Glue is tested with it; nothing else needs it.
@@ -80,7 +76,10 @@ check: $(STAMP) ## format, lint, types, layers
 test: check $(PEER)/.installed ## all of the above and every test that needs no root
 	$(PYTEST) -m "not heavy"
 
-test-heavy: $(STAMP) $(PEER)/.installed $(ESDK)/.installed $(SPARK40)/.installed $(SPARK41)/.installed $(SPARK35)/.installed $(DEPLOY)/.installed ## sanitizers, valgrind, slow clients (may use apt)
+environments: $(PEER)/.installed $(ESDK)/.installed $(SPARK40)/.installed $(SPARK41)/.installed $(SPARK35)/.installed $(DEPLOY)/.installed
+
+test-heavy: $(STAMP) ## sanitizers, valgrind, slow clients (may use apt)
+	@$(MAKE) --no-print-directory --jobs=3 environments
 	$(PYTEST) -m heavy
 
 interop: $(STAMP) $(PEER)/.installed $(ESDK)/.installed $(SPARK41)/.installed ## other people's S3 encryption clients, both ways (part of test-heavy; uses Maven, Go and apt)

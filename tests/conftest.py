@@ -29,7 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 #: Fixtures of a whole run that cost much: the tests that share one stay in one process.
-_SHARED = {"spark": "spark", "world": "interop", "clone": "emr"}
+_SHARED = {"spark": "spark", "clone": "emr"}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -37,9 +37,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say which tests belong together where several processes run them (make test): else those of one module."""
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
-            shared = [group for fixture, group in _SHARED.items() if fixture in getattr(item, "fixturenames", ())]
-            group = shared[0] if shared else item.nodeid.partition("::")[0]
-            item.add_marker(pytest.mark.xdist_group(group))
+            item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def _group(item: pytest.Item) -> str:
+    module = item.nodeid.partition("::")[0]
+    if module.startswith("tests/interop/") and item.get_closest_marker("heavy"):
+        return "interop"  # the clients are built in one folder
+    shared = [group for fixture, group in _SHARED.items() if fixture in getattr(item, "fixturenames", ())]
+    return shared[0] if shared else module
 
 
 @pytest.fixture(autouse=True)

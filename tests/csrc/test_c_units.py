@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from system_packages import install
+
 CSRC = Path(__file__).parents[2] / "csrc"
 #: One program per unit and per size of EVP's pieces; a list that shrinks unseen would test nothing.
 NUM_PROGRAMS = 24
@@ -32,9 +34,7 @@ def run(*command: str | Path, **environment: str) -> str:
 def tool(name: str, package: str) -> str:
     """Find a program, or install its Debian package where that is allowed."""
     found = shutil.which(name)
-    if found is None and shutil.which("apt-get") and os.geteuid() == 0:
-        subprocess.run(["apt-get", "update"], check=False, capture_output=True)
-        subprocess.run(["apt-get", "install", "--yes", package], check=False, capture_output=True)
+    if found is None and install(package):
         found = shutil.which(name)
     if found is None:
         pytest.fail(f"this test needs {name}: install the package {package}")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from interop.jobs import Job, Result
+from system_packages import install
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -108,10 +108,8 @@ def ruby() -> Driver:
     try:
         return Driver(("ruby", "-W0", script), output(["ruby", "-W0", script, "--version"]).strip())
     except UnavailableError:
-        if shutil.which("apt-get") is None or os.geteuid() != 0:
+        if not install("ruby-aws-sdk-s3", "ruby-aws-sdk-kms"):
             raise
-    output(["apt-get", "update"])
-    output(["apt-get", "install", "--yes", "ruby-aws-sdk-s3", "ruby-aws-sdk-kms"])
     return Driver(("ruby", "-W0", script), output(["ruby", "-W0", script, "--version"]).strip())
 
 

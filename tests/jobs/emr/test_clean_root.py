@@ -16,6 +16,7 @@ import s3cse.local
 from jobs.emr.clean_root import CleanRoot, make_root
 from jobs.emr.conftest import ROOT, Shell
 from jobs.emr.wheelhouses import write_sums
+from system_packages import install
 
 pytestmark = pytest.mark.heavy
 PYTHON = "/usr/bin/python3.11"
@@ -26,9 +27,7 @@ CHECK = "/var/lib/s3cse/_usr_bin_python3.11/check_install.py"
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CleanRoot]:
     """The system, with an AWS CLI and without s3cse."""
-    if shutil.which("mmdebstrap") is None:
-        subprocess.run(["apt-get", "update"], check=False, capture_output=True)
-        subprocess.run(["apt-get", "install", "--yes", "mmdebstrap"], check=True, capture_output=True)
+    assert shutil.which("mmdebstrap") or install("mmdebstrap"), "this test needs mmdebstrap: install that package"
     (cli,) = (ROOT / ".venv-deploy" / "lib").glob("python*/site-packages")
     root = make_root(tmp_path_factory.mktemp("system") / "root", cli)
     yield root
