@@ -16,9 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from s3cse.crypto.ciphers import KEY_BYTES
 from s3cse.crypto.secret import Secret
 from s3cse.errors import KeyringError
-from s3cse.keyrings.kms_context import OtherKeyError, decryption_context
-
-__all__ = ["KmsService", "decryption_context", "kms_client"]
+from s3cse.keyrings.kms_context import OtherKeyError
 
 _REQUESTS = 8
 _THROTTLED = "KMS is throttling: run fewer tasks at once, or ask AWS for a higher quota"

@@ -127,6 +127,8 @@ class Rotation:
             if found.is_instruction_file:
                 return False
             describe(row, found)
+            if found.message:
+                raise _in_the_body()
             if found.envelope is None:
                 row.outcome = PLAIN
                 return True
@@ -183,6 +185,15 @@ class Rotation:
         row.outcome = WOULD if self._options.dry_run else ADDED
         if not self._options.dry_run:
             self._places.add_file(found, made.envelope, suffix)
+
+
+def _in_the_body() -> PolicyError:
+    return PolicyError(
+        "an Encryption SDK message holds its wrapped data keys in its body",
+        found="a message",
+        expected="an object whose envelope is beside its body",
+        fix="write it anew under another key: s3cse migrate --format encryption-sdk --to …",
+    )
 
 
 def listed(store: ObjectStore, place: Location, options: RotationOptions) -> Iterator[ListedObject]:

@@ -29,6 +29,7 @@ from s3cse.keys.rotation_kept import (
     said_again,
     tagging,
 )
+from s3cse.objects.describe import describe
 from s3cse.objects.destinations import MAX_PARTS, PARTS_IN_FLIGHT
 from s3cse.objects.envelope_storage import fetch_instruction_file
 from s3cse.objects.workers import results_in_order
@@ -46,11 +47,13 @@ class Found:
         stored: its headers.
         envelope: None where it has none.
         file: headers of its instruction file, if the envelope is there.
+        message: whether it is an Encryption SDK message instead, by its first bytes.
     """
 
     stored: StoredObject
     envelope: Envelope | None
     file: StoredObject | None = None
+    message: bool = False
 
     @property
     def is_instruction_file(self) -> bool:
@@ -91,7 +94,12 @@ class EnvelopePlaces:
         file, body = None, None
         if stored.size and wants_instruction_file(stored.metadata, stored.doubled):
             file, body = fetch_instruction_file(self._store, self.file_of(location)) or (None, None)
-        return Found(stored, read_envelope(stored.metadata, stored.doubled, body), file)
+        envelope = read_envelope(stored.metadata, stored.doubled, body)
+        if envelope is None and stored.size:
+            # Two requests more, of objects that a rotation has nothing to do with.
+            described = describe(self._store, stored, self._suffix, look=True)
+            return Found(stored, described.envelope, None, described.message is not None)
+        return Found(stored, envelope, file)
 
     def file_of(self, location: Location, suffix: str | None = None) -> Location:
         """Return where an object's instruction file is, if it has one."""

@@ -367,6 +367,13 @@ def test_what_is_not_encrypted_is_left_alone(place: Place) -> None:
     assert rotation.one(file) is None
 
 
+def test_a_message_needs_new_bytes(place: Place) -> None:
+    """An Encryption SDK message is no plain object: it is refused, with the command that helps."""
+    location = place.put(place.keyring("kms", "old"), profile="encryption-sdk")
+    row = one(place.rotation(place.keyring("kms", "old"), place.keyring("kms", "new")), location)
+    assert (row.outcome, "s3cse migrate" in row.error) == (REFUSED, True)
+
+
 def test_a_folder_is_no_beginning_of_a_name(place: Place) -> None:
     """`a` means the object `a` and what is in the folder `a/`; empty objects and instruction files are left out."""
     old = place.keyring("kms", "old")
