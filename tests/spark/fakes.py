@@ -166,6 +166,10 @@ class FailingStore:
         """See ObjectStore."""
         return self._call("get_tail", location, length)
 
+    def get_front(self, location: Location, length: int) -> tuple[StoredObject, bytes]:
+        """See ObjectStore."""
+        return self._call("get_front", location, length)
+
     def get_into(self, location: Location, start: int, out: Any, if_match: str) -> None:
         """See ObjectStore."""
         self._call("get_into", location, start, out, if_match)
@@ -221,6 +225,12 @@ class CountingStore(FailingStore):
     def get_tail(self, location: Location, length: int) -> tuple[StoredObject, bytes]:
         """See ObjectStore."""
         stored, body = super().get_tail(location, length)
+        self.gets.append((location.key, len(body)))
+        return stored, body
+
+    def get_front(self, location: Location, length: int) -> tuple[StoredObject, bytes]:
+        """See ObjectStore."""
+        stored, body = super().get_front(location, length)
         self.gets.append((location.key, len(body)))
         return stored, body
 

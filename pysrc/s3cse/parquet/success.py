@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from s3cse.errors import S3CSEError
+from s3cse.errors import KeyringError, S3CSEError
 from s3cse.storage.port import Location, ObjectStore
 
 NAME = "_SUCCESS"
@@ -25,8 +25,11 @@ class DoneJobs:
 
 
 def done_jobs(store: ObjectStore, table: Location) -> DoneJobs:
-    """Read what is known of a table."""
-    found = store.head(table.child(NAME))
+    """Read what is known of a table; where somebody else left the mark, under no key or another (SSE-C): nothing."""
+    try:
+        found = store.head(table.child(NAME))
+    except KeyringError:
+        return DoneJobs()
     if found is None:
         return DoneJobs()
     return DoneJobs(tuple(found.metadata.get(_JOBS, "").split()), found.metadata.get(_OVERWRITE, ""))
