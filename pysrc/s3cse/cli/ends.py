@@ -55,6 +55,6 @@ def open_ends(
     chosen = any(name in written.given for name in _WRITTEN)
     recryption = Recryption(reading, writing, always=recrypt, chosen=chosen)
     if recryption.needs_key:
-        reading.keyring.make()
-        writing.keyring.make()
+        reading.make_key()
+        writing.make_key()
     return Ends(reading, writing, recryption)

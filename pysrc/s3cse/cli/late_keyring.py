@@ -11,6 +11,10 @@ from s3cse.envelope.profiles import Profile
 from s3cse.keyrings import CachingKeyring, Claim, DataKey, Keyring
 from s3cse.keyrings.configured import KeyringSettings, make_keyring
 
+_MORE = (
+    "context", "message_key_for", "new_message_key", "replaces_description", "unwrap_message_key", "wrap_message_key",
+)  # fmt: skip
+
 
 class LateKeyring:
     """The keyring that the settings describe, made when it is first asked for something.
@@ -54,6 +58,6 @@ class LateKeyring:
 
     def __getattr__(self, name: str) -> Any:
         """Have what the keyring has beside that: keys of messages, a description that replaces the stored one."""
-        if name.startswith("_") or name == "customer_key":  # what wraps data keys has none: asking makes no keyring
+        if name not in _MORE:  # whoever only looks what kind of thing this is does not have it made
             raise AttributeError(name)
         return getattr(self.make(), name)

@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 from s3cse.cli.connection import no_endpoint
 from s3cse.cli.late_keyring import LateKeyring
 from s3cse.client import Client
+from s3cse.envelope.profiles import SSE_C
 from s3cse.errors import IntegrityError, SettingsError
+from s3cse.keyrings.configured import make_customer_keys
 from s3cse.objects.naming import does_not_verify
 from s3cse.options.objects import ObjectOptions, open_client
+from s3cse.options.profile_rules import described_keyring
+from s3cse.storage.customer_key_store import CustomerKeyStore
 from s3cse.storage.port import Location
 from s3cse.storage.s3 import S3Store, s3_client
 from s3cse.storage.s3_errors import translated
@@ -45,6 +49,15 @@ class Remote:
     store: S3Store
     client: Client
 
+    def make_key(self) -> None:
+        """Have the keyring now, where there is one.
+
+        Raises:
+            SettingsError: no key was named, or it cannot be read.
+        """
+        if self.options.profile != SSE_C:
+            self.keyring.make()
+
     def under(self, **rules: str) -> Client:
         """Return a client under other rules (integrity, legacy, commitment, plaintext)."""
         return open_client(replace(self.options, policy=replace(self.options.policy, **rules)), self.keyring, self.s3)
@@ -76,7 +89,11 @@ def open_remote(flags: Flags, place: Location, *, key: bool = True) -> Remote:
         raise
     except ValueError as error:  # botocore's plain word for an address that is none
         raise no_endpoint(options.endpoint_url) from error
-    keyring = LateKeyring(options.keyring)
-    if key:
-        keyring.make()
-    return Remote(options, keyring, s3, S3Store(s3), open_client(options, keyring, s3))
+    keyring = LateKeyring(described_keyring(options))
+    if options.profile == SSE_C:
+        store: S3Store = CustomerKeyStore(s3, make_customer_keys(options.keyring))
+    else:
+        store = S3Store(s3)
+        if key:
+            keyring.make()
+    return Remote(options, keyring, s3, store, open_client(options, keyring, s3))

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class SteadyFile(io.FileIO):
-    """Raises at the end where the file was changed since it was opened: half of one state and half of another is none.
+    """Raises where the file was changed since it was opened: half of one state and half of another is none.
 
-    An upload is published after the end only, so nothing of such a mixture becomes visible.
+    An upload is published after the last read only, so nothing of such a mixture becomes visible.
     """
 
     def __init__(self, path: Path) -> None:
@@ -29,17 +29,15 @@ class SteadyFile(io.FileIO):
         return status.st_size, status.st_mtime_ns
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Read, and look at the end."""
+        """Read, and look."""
         data = super().read(-1 if size is None else size)
-        if not data and size:
-            self._check()
+        self._check()
         return data or b""
 
     def readinto(self, buffer: Buffer, /) -> int:
-        """Read into a buffer, and look at the end."""
+        """Read into a buffer, and look."""
         count = super().readinto(buffer)
-        if not count:
-            self._check()
+        self._check()
         return count or 0
 
     def _check(self) -> None:

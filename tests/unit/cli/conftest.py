@@ -1,15 +1,20 @@
-"""The command line on a store in memory."""
+"""The command line on a store in memory, and on a real one."""
 
 from __future__ import annotations
 
+import os
+import uuid
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from cli.lake import Lake
 from s3cse.cli import connection
 from s3cse.cli.app import app
+from s3cse.local import Servers
 from s3cse.storage.memory import MemoryStore
 from s3cse.storage.port import Location
 
@@ -53,3 +58,18 @@ def shell(monkeypatch: pytest.MonkeyPatch) -> Shell:
 
     monkeypatch.setattr(connection, "open_store", open_store)
     return made
+
+
+@pytest.fixture
+def lake(servers: Servers, s3: Any, shared_bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
+    """A folder of its own in a real bucket; commands run in ``tmp_path``."""
+    key = os.urandom(32)
+    (tmp_path / ".key").write_bytes(key)
+    for name, value in {**servers.environment(), "S3CSE_KEYRING": "aes"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("S3CSE_KEYFILE", str(tmp_path / ".key"))
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    return Lake(s3, shared_bucket, f"cli-{uuid.uuid4().hex}/", key)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
-from s3cse.cli.app import app
+from s3cse.cli.app import COMMANDS, app
 
 
 def test_module_runs() -> None:
@@ -37,3 +40,28 @@ def test_groups_are_listed() -> None:
     """Without arguments the command says what there is."""
     result = CliRunner().invoke(app, [])
     assert "uploads" in result.output
+
+
+def test_help_imports_little() -> None:
+    """The list of commands, and completion of their names, need neither boto3 nor pyarrow nor rich's tables."""
+    code = "import sys; from s3cse.cli.app import app; from typer.testing import CliRunner; "
+    code += "assert CliRunner().invoke(app, ['--help']).exit_code == 0; "
+    code += "print(sorted({'boto3', 'pyarrow', 'cryptography', 's3cse.client'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str) -> None:
+    """Each of the table can be loaded, and says what it does."""
+    result = CliRunner().invoke(app, [name, "--help"])
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert f"{name} " in result.stdout
+
+
+def test_completion_of_names() -> None:
+    """bash gets commands and flags without any request."""
+    environment = {**os.environ, "_S3CSE_COMPLETE": "complete_bash", "COMP_WORDS": "s3cse ver", "COMP_CWORD": "1"}
+    done = subprocess.run(
+        [Path(sys.executable).with_name("s3cse")], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["verify"]
