@@ -1,8 +1,9 @@
 """What S3 answers to customer keys (SSE-C), in words: its own are few, and a HEAD has none.
 
 Seen in answers of SeaweedFS and read in the S3 documentation ("Using server-side encryption with customer-provided
-keys", "Error responses"). AWS says AccessDenied for a wrong key as it does for a missing permission, which it
-explains since 2025: "… is not authorized to perform …".
+keys", "Blocking or unblocking SSE-C for a general purpose bucket", "Error responses"). AWS says AccessDenied for a wrong
+key, for a bucket that blocks SSE-C, as new ones do since April 2026, and for a missing permission, which alone it
+explains: "… is not authorized to perform …".
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from s3cse.storage.s3_errors import S3RequestError
 
 _OF_SOURCE = ("copy_object", "upload_part_copy")
 _READING = ("get_object", "head_object", "get_object_attributes")
+_WRITING = ("put_object", "create_multipart_upload", "upload_part")
+_BLOCKED = "a bucket that allows SSE-C: new ones block it (PutBucketEncryption, BlockedEncryptionTypes: NONE)"
 _NO_PERMISSION = "not authorized"
 _NOT_APPLICABLE = "not applicable"
 _BAD_REQUEST, _FORBIDDEN, _NOT_IMPLEMENTED = 400, 403, 501
@@ -33,14 +36,8 @@ def explained(error: S3RequestError, method: str) -> S3RequestError:
         method: boto3's name of what was asked.
     """
     message = (error.found or "").lower()
-    copying = method in _OF_SOURCE
-    if error.status == _FORBIDDEN and (copying or method in _READING) and _NO_PERMISSION not in message:
-        return _as_key_error(
-            error,
-            "S3 refused access with this customer key (SSE-C)",
-            f"the key that {'the source' if copying else 'the object'} was written with, and permission to read it",
-            "check which key the object has; if it is the right one, allow this identity s3:GetObject",
-        )
+    if error.status == _FORBIDDEN and _NO_PERMISSION not in message:
+        return _forbidden(error, method)
     if error.status == _NOT_IMPLEMENTED and method == "upload_part_copy":
         return _as_key_error(
             error,
@@ -51,6 +48,20 @@ def explained(error: S3RequestError, method: str) -> S3RequestError:
     if error.status == _BAD_REQUEST and error.code in _ABOUT_KEYS and any(word in message for word in _ENCRYPTION):
         return _refused(error, method, message)
     return error
+
+
+def _forbidden(error: S3RequestError, method: str) -> S3RequestError:
+    if method in _WRITING:
+        error.expected, error.fix = _BLOCKED, f"allow SSE-C for the bucket; {error.fix}"
+        return error
+    copying = method in _OF_SOURCE
+    expected = f"the key that {'the source' if copying else 'the object'} was written with, and permission to read it"
+    return _as_key_error(
+        error,
+        "S3 refused access with this customer key (SSE-C)",
+        f"{expected}; and {_BLOCKED}" if copying else expected,
+        "check which key the object has; if it is the right one, allow this identity s3:GetObject",
+    )
 
 
 def _refused(error: S3RequestError, method: str, message: str) -> S3RequestError:

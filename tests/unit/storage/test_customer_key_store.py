@@ -167,7 +167,8 @@ def test_server_that_ignores_the_key() -> None:
     ("code", "status", "method", "expected"),
     [
         ("AccessDenied", 403, "get_object", "refused access with this customer key"),
-        ("AccessDenied", 403, "put_object", "S3 did not do it"),
+        ("AccessDenied", 403, "put_object", "S3 did not do it.*BlockedEncryptionTypes"),
+        ("AccessDenied: user is not authorized to perform s3:PutObject", 403, "put_object", "expected no error"),
         (
             "InvalidRequest: The encryption parameters are not applicable to this object.",
             400,
