@@ -15,11 +15,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+import s3cse
 import s3cse.local
 from s3cse.errors import S3CSEError
 from s3cse.keyrings import AesKeyring, KmsKeyring, MultiKeyring, RsaKeyring
 from s3cse.keyrings.message_rsa import PADDINGS
 from s3cse.message import COMMITTING, COMMITTING_SIGNED, SUITES, MessageReader, MessageWriter, decrypt, encrypt
+from s3cse.message.options import MessageOptions
 
 pytestmark = pytest.mark.heavy
 
@@ -161,6 +163,45 @@ def test_kms_data_keys_go_both_ways(sdk: Sdk, servers: s3cse.local.Servers, kms:
     assert sdk.answers() == ["ok"] * 4
     assert [target.read_bytes() for target in theirs] == [b"ours"] * 2
     assert [decrypt(target.read_bytes(), keyring, context=CONTEXT).plaintext for target in ours] == [b"theirs"] * 2
+
+
+def test_objects_in_s3_go_both_ways(sdk: Sdk, s3: Any, shared_bucket: str) -> None:
+    """What a client puts the SDK opens, in parts and with frames of any length; what the SDK made a client gets, heads
+    and reads in ranges."""
+    keyring, spec = aes_key()
+    ours: list[tuple[Path, bytes]] = []
+    theirs: list[tuple[Path, bytes, int]] = []
+    for suite in (COMMITTING, COMMITTING_SIGNED):
+        for frame_length in (4096, 65_536):
+            client = s3cse.Client(
+                s3,
+                keyring,
+                profile="encryption-sdk",
+                message=MessageOptions(suite=suite.id, frame_length=frame_length, context=CONTEXT),
+            )
+            for length in (0, 65_536, 100_000, 9 << 20):
+                place, text = (
+                    {"Bucket": shared_bucket, "Key": f"esdk/{suite}/{frame_length}/{length}"},
+                    os.urandom(length),
+                )
+                client.put_object(**place, Body=text)
+                stored = s3.get_object(**place)["Body"].read()
+                ours.append((sdk.order("decrypt", stored, [spec], context=CONTEXT), text))
+    for number in SUITES:
+        for frame_length in (0, 4096, 65_536):
+            text = os.urandom(100_000)
+            made = sdk.order("encrypt", text, [spec], context=CONTEXT, suite=number, frame_length=frame_length)
+            theirs.append((made, text, frame_length))
+    assert set(sdk.answers()) == {"ok"}
+    for target, text in ours:
+        assert target.read_bytes() == text
+    client = s3cse.Client(s3, keyring, legacy="allow", message=MessageOptions(context=CONTEXT))
+    for number, (target, text, frame_length) in enumerate(theirs):
+        place = {"Bucket": shared_bucket, "Key": f"esdk/theirs/{number}-{frame_length}"}
+        s3.put_object(**place, Body=target.read_bytes())
+        assert client.head_object(**place)["ContentLength"] == len(text)
+        assert client.get_object(**place)["Body"].read() == text
+        assert client.get_object(**place, Range="bytes=65530-65540")["Body"].read() == text[65_530:65_541]
 
 
 def test_both_refuse_the_same_changes(sdk: Sdk) -> None:

@@ -7,6 +7,8 @@ import pickle
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from s3cse.crypto.ciphers import Backend
 from s3cse.envelope.profiles import find_s3_profile
@@ -249,6 +251,23 @@ def test_any_flipped_byte(store: RecordingStore, suite: Suite) -> None:
         changed[at] ^= 4
         with pytest.raises(S3CSEError):
             read_whole(opened_message(store, bytes(changed)))
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data(), signed=st.booleans(), named=st.booleans())
+def test_no_change_goes_unnoticed(data: st.DataObject, signed: bool, named: bool) -> None:
+    """Pieces of two messages of one key, cut and joined at will: a true beginning of a plaintext, and then an error."""
+    suite = COMMITTING_SIGNED if signed else COMMITTING
+    texts = [os.urandom(data.draw(st.integers(0, 4 * 16 + 5))) for _ in range(2)]
+    messages = [message_of(text, suite=suite, frame_length=16) for text in texts]
+    pieces = data.draw(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 700), st.integers(0, 700)), max_size=4))
+    body = b"".join(messages[which][start:end] for which, start, end in pieces)
+    if body in messages:
+        return
+    store = RecordingStore()
+    store.put(PLACE, body)
+    with pytest.raises((EnvelopeError, IntegrityError, PolicyError)):
+        read_whole(opened_message(store, profile="encryption-sdk" if named else None))
 
 
 def test_a_header_longer_than_what_is_fetched(store: RecordingStore) -> None:
