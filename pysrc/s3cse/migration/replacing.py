@@ -92,10 +92,16 @@ class Replacing:
         setup, place = self._target.setup, new.location
         if not place.key.rpartition("/")[2].startswith(STAGING):
             raise ValueError(f"{place.uri} is no object of this run")
-        version = new.details.get("VersionId")
-        file = [setup.instruction_of(place)] if self._target.in_file else []
+        if self._target.in_file:
+            file = setup.store.head(setup.instruction_of(place))
+            if file is not None:
+                self._delete(file)
+        self._delete(new)
+
+    def _delete(self, stored: StoredObject) -> None:
+        version, place = stored.details.get("VersionId"), stored.location
+        store = self._target.setup.store
         if version in (None, "null"):
-            setup.store.delete([place, *file])
-            return
-        setup.store.ask(place, "delete_object", "delete", Bucket=place.bucket, Key=place.key, VersionId=str(version))
-        setup.store.delete(file)
+            store.delete([place])
+        else:
+            store.ask(place, "delete_object", "delete", Bucket=place.bucket, Key=place.key, VersionId=str(version))

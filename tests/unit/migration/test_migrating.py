@@ -332,15 +332,17 @@ def test_contradictions_are_refused() -> None:
         MigrationOptions(source=source, target=Location("b", "in"))
 
 
-def test_versions_keep_the_old_object(place: Place, bucket: str) -> None:
+@pytest.mark.parametrize("storage", ["metadata", "instruction-file"])
+def test_versions_keep_the_old_object(place: Place, bucket: str, storage: str) -> None:
     """In a bucket with versions the old object stays as one, and the hidden one leaves no trace."""
     place.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     own = Place(place.s3, bucket, place.stub, place.kms)
     old: Keyring = own.keyring("kms", "old")
     location = own.put(old, profile="emrfs")
-    assert one(migration(own, old, old), location).outcome == MIGRATED
+    assert one(migration(own, old, own.client(old, storage=storage)), location).outcome == MIGRATED
     answer = own.s3.list_object_versions(Bucket=bucket, Prefix=own.prefix)
-    assert [row["Key"] for row in answer["Versions"]] == [location.key] * 2
+    file = [f"{location.key}.instruction"] if storage == "instruction-file" else []
+    assert [row["Key"] for row in answer["Versions"]] == [location.key] * 2 + file
     assert "DeleteMarkers" not in answer
     own.leave()
 
