@@ -1,9 +1,9 @@
 """What S3 answers to customer keys (SSE-C), in words: its own are few, and a HEAD has none.
 
 Seen in answers of SeaweedFS and read in the S3 documentation ("Using server-side encryption with customer-provided
-keys", "Blocking or unblocking SSE-C for a general purpose bucket", "Error responses"). AWS says AccessDenied for a wrong
-key, for a bucket that blocks SSE-C, as new ones do since April 2026, and for a missing permission, which alone it
-explains: "… is not authorized to perform …".
+keys", "Blocking or unblocking SSE-C for a general purpose bucket", "Error responses"). AWS says AccessDenied for a
+wrong key, for a bucket that blocks SSE-C, as new ones do since April 2026, and for a missing permission, which alone
+it explains: "… is not authorized to perform …".
 """
 
 from __future__ import annotations
