@@ -147,14 +147,14 @@ def print_loss(table: pa.Table, keys: Sequence[str], *, as_json: bool) -> None:
     if loss.complete:
         return
     unsure = (
-        (loss.possible, "may be under it, too: they do not say for certain which key they have (--probe asks KMS)"),
+        (loss.possible, "may be under it, too: no certain word of its key; --probe asks KMS"),
         (loss.unreadable, "could not be read"),
-        (loss.not_looked, "without an envelope may be messages: nobody looked (--look)"),
+        (loss.not_looked, "no envelope, may be a message: --look tells"),
     )
     outcome.say("NOT the whole truth:")
-    for rows, what in unsure:
+    for rows, why in unsure:
         if rows.num_rows:
-            outcome.say(f"  {plural(rows.num_rows, 'object')} {what}")
+            outcome.say(f"  {plural(rows.num_rows, 'object')} ({why})")
 
 
 def plural(count: int, thing: str) -> str:

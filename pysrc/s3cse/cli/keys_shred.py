@@ -108,15 +108,15 @@ def _remarks(plan: ShredPlan) -> None:
     from s3cse.cli.keys_report import plural
 
     kept = (
-        (plan.uncertain.num_rows, "are not certain: an alias names the key, or another key opens them (--uncertain)"),
-        (plan.server_side.num_rows, "are under it on S3's side only (SSE-KMS): not a client's to shred"),
-        (plan.possible.num_rows, "do not say which key they are under (--probe asks KMS)"),
+        (plan.uncertain.num_rows, "an alias names the key, or another key opens it, too: --uncertain deletes those"),
+        (plan.server_side.num_rows, "encrypted with it on S3's side only, SSE-KMS"),
+        (plan.possible.num_rows, "no certain word of its key: --probe asks KMS"),
         (plan.unreadable.num_rows, "could not be read"),
-        (plan.not_looked.num_rows, "without an envelope may be messages: nobody looked (--look)"),
+        (plan.not_looked.num_rows, "no envelope, may be a message: --look tells"),
     )
-    for count, what in kept:
+    for count, why in kept:
         if count:
-            outcome.say(f"kept: {plural(count, 'object')} {what}")
+            outcome.say(f"kept: {plural(count, 'object')} ({why})")
 
 
 def _shred(plan: ShredPlan, flags: Flags, report: Path | None, before: datetime | None, *, all_versions: bool) -> None:

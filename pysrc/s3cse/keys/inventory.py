@@ -10,7 +10,8 @@ Objects are looked at by several threads; the rows come in the order of the list
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -22,10 +23,13 @@ from s3cse.errors import SettingsError
 from s3cse.keys.found import Found, Source
 from s3cse.keys.inspection import Inspection
 from s3cse.keys.row import SCHEMA, Row, to_batch
-from s3cse.objects.workers import WORKERS, results_in_order
 
-#: Objects under way or waiting to be taken; rows are small, and a slow one must not keep the other threads idle.
-_WINDOW = 16 * WORKERS
+#: Threads that look at objects, of the inventory's own: a connection each, which waits most of the time. The process's
+#: pool is for pieces of single objects, and work in it must not wait for work in it.
+PARALLEL = 16
+#: Objects that a thread takes at once; handing each over by itself costs as much as its row.
+_AT_ONCE = 8
+_WINDOW = 2 * PARALLEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +51,12 @@ def inventory(source: Source, inspection: Inspection, token: str | None = None) 
     """
     listed: deque[tuple[int, str | None]] = deque()
     rows: list[Row] = []
-    with closing(results_in_order(_work(source, inspection, token, listed), _WINDOW)) as results:
-        for row in results:
-            # Pages without objects have nothing that would come out of the pool.
+    with closing(_in_order(_work(source, inspection, token, listed))) as results:
+        for some in results:
+            # Pages without objects have nothing that would come from a thread.
             while not listed[0][0]:
                 yield InventoryBatch(to_batch([]), listed.popleft()[1])
-            rows.append(row)
+            rows += some
             if len(rows) == listed[0][0]:
                 yield InventoryBatch(to_batch(rows), listed.popleft()[1])
                 rows = []
@@ -60,21 +64,47 @@ def inventory(source: Source, inspection: Inspection, token: str | None = None) 
         yield InventoryBatch(to_batch([]), after)
 
 
+def inspect_objects(objects: Sequence[Found], inspection: Inspection) -> pa.RecordBatch:
+    """Look at objects, several at once; one row each, in their order."""
+    with closing(_in_order(_pieces(objects, inspection))) as results:
+        return to_batch([row for some in results for row in some])
+
+
+_Look = Callable[[], list[Row]]
+
+
 def _work(
     source: Source, inspection: Inspection, token: str | None, listed: deque[tuple[int, str | None]]
-) -> Iterator[Callable[[], Row]]:
-    """Yield the work on each object; ``listed`` learns the length and the token of each page before its first."""
+) -> Iterator[_Look]:
+    """Yield the work on some objects of a page; ``listed`` learns a page's length and token before its first."""
     for page in source.pages(token):
         listed.append((len(page.objects), page.token))
-        for found in page.objects:
-            yield partial(inspection.row, found)
+        yield from _pieces(page.objects, inspection)
 
 
-def inspect_objects(objects: Iterable[Found], inspection: Inspection) -> pa.RecordBatch:
-    """Look at objects, several at once; one row each, in their order."""
-    work = (partial(inspection.row, found) for found in objects)
-    with closing(results_in_order(work, _WINDOW)) as rows:
-        return to_batch(list(rows))
+def _pieces(objects: Sequence[Found], inspection: Inspection) -> Iterator[_Look]:
+    for at in range(0, len(objects), _AT_ONCE):
+        yield partial(_look, inspection, objects[at : at + _AT_ONCE])
+
+
+def _look(inspection: Inspection, objects: Sequence[Found]) -> list[Row]:
+    return [inspection.row(found) for found in objects]
+
+
+def _in_order(work: Iterable[_Look]) -> Generator[list[Row], None, None]:
+    """Do the work in threads and yield what came of it, in order; close the iterator when it is left early."""
+    waiting: deque[Future[list[Row]]] = deque()
+    with ThreadPoolExecutor(PARALLEL, thread_name_prefix="s3cse-inventory") as threads:
+        try:
+            for piece in work:
+                waiting.append(threads.submit(piece))
+                if len(waiting) == _WINDOW:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def read_all(batches: Iterable[InventoryBatch]) -> pa.Table:

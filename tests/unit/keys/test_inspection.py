@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 import s3cse
@@ -18,6 +19,7 @@ from s3cse.keys.inspection import Inspection
 from s3cse.message import encrypt
 from s3cse.storage.memory import MemoryStore
 from s3cse.storage.port import Location, StoredObject
+from spark.fakes import Lake as FakeLake
 
 KINDS = ("kms", "aes", "rsa")
 STORAGES = ("metadata", "instruction-file")
@@ -104,6 +106,15 @@ def test_keyring_tells_what_only_the_key_knows(lake: Lake) -> None:
     assert "does not open" in str(rows["other"].error)
 
 
+def test_segment_index_is_found() -> None:
+    """With a keyring, a Parquet file with an authentic segment index is indexed, one without is not."""
+    lake = FakeLake()
+    rows = pa.table({"x": range(5000)})
+    indexed, other = lake.put_indexed("indexed.parquet", rows), lake.put("other.parquet", rows)
+    inspection = Inspection(store=lake.store, keyring=lake.keyring)
+    assert [inspection.row(Found(place)).indexed for place in (indexed, other)] == [True, False]
+
+
 def test_instruction_file_gone(lake: Lake) -> None:
     """Without its file, an object that still claims to be encrypted is a row with an error, and not plain."""
     for profile in PROFILES:
@@ -163,7 +174,7 @@ def test_plain_objects_and_what_s3_does_below(lake: Lake) -> None:
 
 
 def test_messages_are_found_by_looking_inside(lake: Lake) -> None:
-    """An Encryption SDK message names its keys in its first bytes; who does not look has a plain object, unlooked at."""
+    """A message of the Encryption SDK names its keys in its first bytes; who does not look has a plain object."""
     raw = AesKeyring(AES_KEY, provider_id="tests", key_id="first")
     lake.put_plain("kms", encrypt(BODY, KmsKeyring(lake.kms, lake.kms_key), context={"team": "flights"}))
     lake.put_plain("raw", encrypt(BODY, raw))

@@ -31,10 +31,11 @@ COLUMNS = (
     "IsMultipartUploaded, ReplicationStatus, EncryptionStatus, ObjectLockRetainUntilDate"
 )
 PARQUET_SCHEMA = (
-    "message s3.inventory {  required binary bucket (STRING);  required binary key (STRING);  optional binary "
-    "version_id (STRING);  optional boolean is_latest;  optional boolean is_delete_marker;  optional int64 size;  optional int64 "
-    "last_modified_date (TIMESTAMP(MILLIS,true));  optional binary e_tag (STRING);  optional binary storage_class "
-    "(STRING);  optional boolean is_multipart_uploaded;  optional binary encryption_status (STRING);}"
+    "message s3.inventory {  required binary bucket (STRING);  required binary key (STRING);  "
+    "optional binary version_id (STRING);  optional boolean is_latest;  optional boolean is_delete_marker;  "
+    "optional int64 size;  optional int64 last_modified_date (TIMESTAMP(MILLIS,true));  "
+    "optional binary e_tag (STRING);  optional binary storage_class (STRING);  "
+    "optional binary encryption_status (STRING);}"
 )
 
 
