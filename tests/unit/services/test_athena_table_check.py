@@ -23,7 +23,7 @@ from s3cse.services.athena.envelope_rules import envelope_findings
 from s3cse.services.athena.findings import SCHEMA, CheckReport
 from s3cse.services.athena.table_check import check
 from s3cse.storage.port import Location, StoredObject
-from spark.fakes import CBC, GCM, CountingStore, FakeKeyring, Lake
+from spark.fakes import CBC, GCM, CountingStore, FakeKeyring, Lake, parquet
 
 KEY = "arn:aws:kms:us-east-1:111122223333:key/fake"
 BY_KEY = TableEncryption(KEY)
@@ -91,6 +91,16 @@ def test_format_v3() -> None:
     envelope = opened_envelope(lake, lake.put("f", ROWS))
     v3 = replace(envelope, format=type(envelope.format)("V3"), claimed_length=None)
     assert [each.check for each in envelope_findings(v3, BY_KEY)] == ["format"]
+
+
+def test_message() -> None:
+    """An Encryption SDK message is called what it is, and no plain file that is damaged."""
+    lake = Lake()
+    keyring = AesKeyring(os.urandom(32), provider_id="flights", key_id="2026")
+    put_object(lake.store, lake.table.child("f"), keyring, find_profile("encryption-sdk", "aes"), parquet(ROWS))
+    report = checked(lake)
+    assert found(report) == [("error", "format")]
+    assert report.files[0].envelope == "AWS Encryption SDK message"
 
 
 def opened_envelope(lake: Lake, location: Location) -> Envelope:

@@ -25,6 +25,8 @@ def test_what_athena_reads_is_let_through(change: dict[str, Any]) -> None:
         {"keyring": "provider"},
         {"profile": "s3ec-v4"},
         {"profile": "redshift"},
+        {"profile": "encryption-sdk"},
+        {"profile": "sse-c", "keyring": "aes"},
         {"storage": "instruction-file"},
         {"context": {"team": "flights"}},
     ],

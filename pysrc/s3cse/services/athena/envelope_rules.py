@@ -53,6 +53,16 @@ def envelope_findings(envelope: Envelope | None, encryption: TableEncryption) ->
         yield from _new_wrap(envelope, encryption)
 
 
+def message_finding() -> Finding:
+    """Return what Athena makes of an AWS Encryption SDK message (FORMATS.md section 17)."""
+    return Finding(
+        "error",
+        "format",
+        "an AWS Encryption SDK message (profile encryption-sdk)",
+        f"Athena knows none, and takes its ciphertext for a damaged file: {_REWRITE}",
+    )
+
+
 def _old_wrap(envelope: Envelope, encryption: TableEncryption) -> Iterator[Finding]:
     named = (envelope.materials_description or {}).get(KMS_KEY_ID_ENTRY)
     if named is None:

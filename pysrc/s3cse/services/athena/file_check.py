@@ -13,6 +13,7 @@ from s3cse.envelope.model import KMS_KEY_ID_ENTRY, Envelope
 from s3cse.errors import KeyringError, S3CSEError, SettingsError, TransferError
 from s3cse.keyrings.base import Keyring
 from s3cse.objects.describe import describe
+from s3cse.objects.message_front import is_message
 from s3cse.objects.open import OpenObject, open_object
 from s3cse.objects.policy import Policy
 from s3cse.parquet.input import TAIL_BYTES, open_parquet
@@ -28,6 +29,8 @@ from s3cse.storage.port import Location, ObjectStore
 _LENIENT = Policy(integrity="verify-indexed", legacy="allow", plaintext="pass")
 #: What S3's answer to a request for an SSE-C object without its key says, beside status 400.
 _SSE_C = "server side encryption"
+_MESSAGE = "AWS Encryption SDK message"
+_FRONT_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +60,24 @@ class FileChecker:
         if opened.envelope is not None:
             findings += envelope_rules.length_findings(opened.envelope, opened.plaintext_bytes)
         columns, more = self._parquet(opened)
+        said = _said(opened.envelope)
+        if opened.envelope is None and not columns and self._is_message(opened):
+            said, findings, more = _MESSAGE, [envelope_rules.message_finding()], []
         return FileFindings(
             uri=opened.uri,
             stored_bytes=opened.stored.size,
-            envelope=_said(opened.envelope),
+            envelope=said,
             key=self._evidence(opened.envelope),
             findings=(*findings, *more),
             columns=columns,
         )
+
+    def _is_message(self, opened: OpenObject) -> bool:
+        """Whether an object without an envelope, which is no Parquet file, is an Encryption SDK message; one GET."""
+        front = bytearray(min(_FRONT_BYTES, opened.stored.size))
+        if front:
+            self.store.get_into(opened.stored.location, 0, front, opened.stored.etag)
+        return is_message(bytes(front))
 
     def _evidence(self, envelope: Envelope | None) -> str:
         """Say how the key is known: `kms+context` stores no key id, so only opening it is evidence."""
