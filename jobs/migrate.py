@@ -11,9 +11,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 from s3cse.envelope.instruction_file import INSTRUCTION_SUFFIX
+from s3cse.envelope.profiles import DEFAULT_PROFILE
 from s3cse.migration.migrating import drop_leftovers, leftovers
 from s3cse.migration.options import MigrationOptions, listed
 from s3cse.migration.row import NOT_DONE, SCHEMA
@@ -22,6 +24,7 @@ from s3cse.options.help import CONNECTION
 from s3cse.options.objects import open_client
 from s3cse.spark.flags import add_flags
 from s3cse.spark.object_job import (
+    WRITTEN,
     ObjectJob,
     add_object_flags,
     add_target_flag,
@@ -42,6 +45,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("address", metavar="ADDRESS", help="s3://bucket/folder/ or one object's address")
     parser.add_argument("target", metavar="TARGET", nargs="?", help="folder for the new objects (default: in place)")
     add_target_flag(parser)
+    parser.add_argument(
+        "--from-profile", metavar="PROFILE", help="what is there, where objects do not say it: sse-c | encryption-sdk"
+    )
     parser.add_argument("--decrypt", action="store_true", help="write plaintext")
     parser.add_argument("--no-index", action="store_true", help="leave Parquet files byte for byte as they are")
     parser.add_argument("--overwrite", action="store_true", help="replace other objects in TARGET")
@@ -49,7 +55,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--delete-source", action="store_true", help="with TARGET: delete what is migrated and verified"
     )
     add_object_flags(parser)
-    add_flags(parser, (*CONNECTION, "profile", "storage", "legacy", "commitment", "plaintext"))
+    add_flags(parser, (*CONNECTION, "profile", "storage", "frameBytes", "legacy", "commitment", "plaintext"))
     return parser
 
 
@@ -78,8 +84,10 @@ def make_job(arguments: argparse.Namespace) -> ObjectJob:
         SettingsError: they name no key, or do not go together.
     """
     place = Location.parse(arguments.address)
-    source = options_of(arguments, arguments.address, without=("profile", "storage"))
+    source = options_of(arguments, arguments.address, without=WRITTEN, profile=arguments.from_profile)
     target = options_towards(arguments, arguments.target or arguments.address)
+    if arguments.decrypt:
+        target = replace(target, profile=DEFAULT_PROFILE, storage="metadata")
     options = MigrationOptions(
         source=place,
         target=None if arguments.target is None else Location.parse(arguments.target),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 command = typer.Typer(add_completion=False)
 
-_WRITTEN = ("profile", "storage")
+_WRITTEN = ("profile", "storage", "frameBytes")
 Source = Annotated[str, typer.Argument(metavar="ADDRESS", help="s3://bucket/folder/ or one object's address.")]
 Place = Annotated[
     str | None,

@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 
 from s3cse.errors import S3CSEError, SettingsError, printable
 from s3cse.keys.report_parts import ReportParts
+from s3cse.options.help import CONNECTION
 from s3cse.options.objects import ObjectOptions, parse_object_options
 from s3cse.options.words import SPELLING
 from s3cse.spark.explain import explain
@@ -23,11 +24,9 @@ from s3cse.spark.object_jobs import ObjectRow, Work, over_objects
 from s3cse.storage.port import Location
 from s3cse.storage.s3 import S3Store, s3_client
 
-_KEY = (
-    "keyring", "kmskeyid", "kmsregion", "kmsaccounts", "kmsregions", "keyfile", "keyenv", "provider", "kmsendpointurl",
-    "context",
-)  # fmt: skip
-_MAY_DIFFER = (*_KEY, "profile", "storage")
+_KEY = tuple(name.lower() for name in CONNECTION if name not in ("region", "endpointUrl"))
+#: Options that say what is written, in lower case.
+WRITTEN = ("profile", "storage", "framebytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +72,20 @@ def add_target_flag(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def options_of(arguments: argparse.Namespace, address: str, *, without: Sequence[str] = ()) -> ObjectOptions:
+def options_of(
+    arguments: argparse.Namespace, address: str, *, without: Sequence[str] = (), profile: str | None = None
+) -> ObjectOptions:
     """Return the options that the flags say.
+
+    Args:
+        without: names of those that do not count.
+        profile: what is there, where the objects do not say it.
 
     Raises:
         SettingsError: a bad value, or no key.
     """
-    given = given_options(arguments)
-    return parse_object_options({name: value for name, value in given.items() if name not in without}, address)
+    given = {name: value for name, value in given_options(arguments).items() if name not in without}
+    return parse_object_options(given if profile is None else {**given, "profile": profile}, address)
 
 
 def options_towards(arguments: argparse.Namespace, address: str) -> ObjectOptions:
@@ -98,7 +103,7 @@ def options_towards(arguments: argparse.Namespace, address: str) -> ObjectOption
 
 def _said(text: str) -> tuple[str, str]:
     word, equals, value = text.partition("=")
-    known = {kebab(SPELLING[name]): name for name in _MAY_DIFFER}
+    known = {kebab(SPELLING[name]): name for name in (*_KEY, *WRITTEN)}
     if not equals or word not in known:
         raise SettingsError(
             "--to is not understood", found=repr(text), expected=f"OPTION=VALUE with {' | '.join(known)}"
@@ -114,7 +119,7 @@ def run_object_job(name: str, arguments: argparse.Namespace, make: Callable[[], 
     """
     try:
         job = make()
-        options = options_of(arguments, job.place.uri, without=("profile", "storage"))
+        options = options_of(arguments, job.place.uri, without=WRITTEN)
     except S3CSEError as error:
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201 - a command's message
         return WRONG_USE

@@ -77,6 +77,22 @@ def test_to_plaintext_and_back(s3: Any, folder: str) -> None:
     assert s3.get_object(Bucket=bucket, Key=key + "a")["Body"].read() != b"a"
 
 
+def test_to_customer_keys_and_back(folder: str, kms_key: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To SSE-C under a key in a file, then to messages, whose key is KMS's again."""
+    monkeypatch.delenv("S3CSE_KMSKEYID")
+    key = tmp_path / "customer.key"
+    key.write_bytes(bytes(range(32)))
+    of_kms, own = ("--kms-key-id", kms_key), ("keyring=aes", f"key-file={key}")
+    to_own = [word for option in own for word in ("--to", option)]
+    there = run(folder, *of_kms, "--legacy", "allow", "--format", "sse-c", *to_own)
+    assert (there.exit_code, there.stdout) == (0, "2 migrated\n"), there.stderr
+    from_own = ("--from-format", "sse-c", "--keyring", "aes", "--key-file", str(key))
+    back = run(folder, *from_own, "--format", "encryption-sdk", "--to", f"kms-key-id={kms_key}")
+    assert (back.exit_code, back.stdout) == (0, "2 migrated\n"), back.stderr
+    again = run(folder, *of_kms, "--format", "emrfs-v2")
+    assert (again.exit_code, again.stdout) == (0, "2 migrated\n"), again.stderr
+
+
 def test_a_contradiction_is_wrong_use(folder: str) -> None:
     """In place there is nothing to overwrite: 2."""
     assert run(folder, "--overwrite").exit_code == 2
