@@ -28,6 +28,8 @@ def pytest_configure(config: pytest.Config) -> None:
     botocore.session.create_loader = cache(botocore.session.create_loader)
 
 
+#: Bytes that are still readable in a test's name.
+_SHORT = 8
 #: Fixtures of a whole run that cost much: the tests that share one stay in one process.
 _SHARED = {"spark": "spark", "clone": "emr"}
 
@@ -38,6 +40,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes by their argument: they may be random, and every process has to call a test by the same name."""
+    return argname if isinstance(val, bytes) and len(val) > _SHORT else None
 
 
 def _group(item: pytest.Item) -> str:
