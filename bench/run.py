@@ -90,6 +90,12 @@ BENCHMARKS = (
         "AWS Encryption SDK messages, 256 MiB in memory, one thread",
         "at least 8 x the official SDK for Python at its frames, 0.8 of one GCM object into new memory",
     ),
+    Benchmark(
+        "inventory",
+        "inventory.py",
+        "Inventory of keys without probing, one process, against SeaweedFS on the same cores",
+        "at least 300 objects a second",
+    ),
     Benchmark("memory", "memory.py", "Peak memory of one 1 GiB object", "write at most 200 MiB over base"),
 )
 
