@@ -9,19 +9,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from s3cse.envelope.instruction_file import INSTRUCTION_SUFFIX
-from s3cse.errors import TransferError, printable
+from s3cse.envelope.profiles import ENCRYPTION_SDK
+from s3cse.errors import EnvelopeError, PolicyError, TransferError, printable
 from s3cse.keys import row as words
 from s3cse.keys.evidence import named
 from s3cse.keys.found import Found
 from s3cse.keys.inspection import Inspection
 from s3cse.keys.row import Row
-from s3cse.message.header import Header, read_header
-from s3cse.message.input import BufferInput
+from s3cse.message.header import Header
+from s3cse.objects.describe import describe
 from s3cse.storage.port import Location, ObjectStore, StoredObject
 from s3cse.storage.s3 import S3Store
 
 _BAD_REQUEST = 400
-_HEADER_BYTES = 256 << 10  # an inspection has read the same ones, and found a header
 _MOST_KEYS = 1000
 _WANTS_KEY = "server side encryption"  # S3's words for: this object has a customer key
 
@@ -100,15 +100,24 @@ def state(
         )
     row = Inspection(store=store, suffix=suffix, look_inside=True).row(Found(place, version_id=version_id))
     own = {name: text for name, text in stored.metadata.items() if not name.startswith("x-amz-")}
-    return Statement(row, stored.details.get("ContentType"), own, _message(store, stored, row))
+    return Statement(row, stored.details.get("ContentType"), own, _message(store, stored, row, suffix))
 
 
-def _message(store: ObjectStore, stored: StoredObject, row: Row) -> MessageShown | None:
+def _message(store: ObjectStore, stored: StoredObject, row: Row, suffix: str) -> MessageShown | None:
+    """Return what is shown of a message, and write its plaintext's length, a claim, into the row; a GET or two."""
     if row.format != words.MESSAGE:
         return None
-    start = bytearray(min(stored.size, _HEADER_BYTES))
-    store.get_into(stored.location, 0, start, stored.etag)
-    return MessageShown.of(read_header(BufferInput(start), _MOST_KEYS).header)
+    try:
+        found = describe(
+            store, stored, suffix, profile=ENCRYPTION_SDK, look=True, max_encrypted_data_keys=_MOST_KEYS
+        ).message
+    except (EnvelopeError, PolicyError) as error:
+        row.note(str(error))
+        return None
+    if found is None:
+        return None
+    row.plaintext_bytes = found.plaintext_bytes
+    return MessageShown.of(found.header)
 
 
 def _under_customer_key(store: ObjectStore, place: Location, version_id: str | None, refusal: TransferError) -> Row:

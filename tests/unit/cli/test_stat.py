@@ -89,6 +89,7 @@ def test_message(stat: Run, s3: Any, kms: Any, kms_key: str, at: dict[str, str])
     s3.put_object(**at, Body=bytes(message))
     found = facts(stat())
     assert found["format"] == "AWS Encryption SDK message"
+    assert found["plaintext"] == "5,000 bytes"
     assert found["suite"] == "0x0478: AES-256-GCM, HKDF-SHA512, key commitment, not signed"
     assert found["wrapped key"] == f"aws-kms: {kms_key}"
     assert json.loads(found["encryption context"]) == {"a": "b"}
@@ -96,6 +97,15 @@ def test_message(stat: Run, s3: Any, kms: Any, kms_key: str, at: dict[str, str])
     s3.put_object(**at, Body=bytes(s3cse.message.encrypt(b"hello", own)))
     shown = json.loads(stat("--json").stdout)
     assert shown["message"]["header_keys"] == [{"provider_id": "own", "provider_info": "2026-01"}]
+
+
+def test_message_that_was_cut(stat: Run, s3: Any, at: dict[str, str]) -> None:
+    """A message whose length cannot be is a problem that a script sees, too."""
+    message = s3cse.message.encrypt(bytes(100), AesKeyring(KEY, provider_id="own", key_id="2026"))
+    s3.put_object(**at, Body=bytes(message)[:-110])
+    result = stat()
+    assert result.exit_code == 3
+    assert "cut short" in result.stdout
 
 
 def test_customer_key(stat: Run, s3: Any, at: dict[str, str]) -> None:
