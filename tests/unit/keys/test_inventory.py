@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -16,7 +17,7 @@ from s3cse.errors import SettingsError, TransferError
 from s3cse.keys import row as words
 from s3cse.keys.found import Found, FoundPage, Prefix, Table, Versions
 from s3cse.keys.inspection import Inspection
-from s3cse.keys.inventory import InventoryBatch, checked, inventory, read_all, write_parquet
+from s3cse.keys.inventory import PARALLEL, InventoryBatch, checked, inventory, read_all, write_parquet
 from s3cse.keys.parts import (
     EncryptedFolder,
     Folder,
@@ -31,6 +32,7 @@ from s3cse.keys.parts import (
 from s3cse.keys.row import SCHEMA, Row, to_batch
 from s3cse.storage.memory import MemoryStore
 from s3cse.storage.port import Location, StoredObject
+from spark.fakes import Lake as FakeLake
 
 PLACE = Location("lake", "a/")
 FIELDS = {
@@ -120,6 +122,16 @@ def test_bounded_memory(tmp_path: Path) -> None:
     table = checked(pq.read_table(path))
     assert (table.num_rows, table.schema) == (10_000, SCHEMA)
     assert dict(table["encryption_context"][0].as_py()) == {"kms_cmk_id": "key", "team": "flights"}
+
+
+def test_threads_do_not_wait_for_one_another() -> None:
+    """More objects than there are threads are opened and searched for their index at once, and all come out."""
+    lake = FakeLake()
+    for number in range(3 * PARALLEL):
+        lake.put_indexed(f"{number}.parquet", pa.table({"x": range(10)}))
+    inspection = Inspection(store=lake.store, keyring=lake.keyring)
+    found = read_all(inventory(Prefix(lake.store, lake.table), inspection))
+    assert found["opens"].to_pylist() == [True] * 3 * PARALLEL
 
 
 def test_refused_listing_is_an_error() -> None:
