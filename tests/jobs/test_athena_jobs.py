@@ -1,4 +1,4 @@
-"""register_table and athena_check, started as users start them: plain Python, no Spark."""
+"""register_table and athena_check: plain Python, no Spark; started as users start them where that is what is tested."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import runpy
 import subprocess
 import sys
 import uuid
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import StringIO
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -60,11 +62,25 @@ class Lake:
         put_object(self.store, place, keyring, find_profile(profile, "kms"), parquet(rows))
         return place
 
-    def run(self, job: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Start a job in an environment that leads to the servers."""
+    def start(self, job: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Start a job as users do, in an environment that leads to the servers."""
         environment = {**os.environ, **self.servers.environment()}
         command = [sys.executable, str(ROOT / "jobs" / f"{job}.py"), *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+    def run(self, job: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a job in this process: a Python of its own costs a second each time."""
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            redirect_stdout(StringIO()) as out,
+            redirect_stderr(StringIO()) as errors,
+        ):
+            for name, value in self.servers.environment().items():
+                patch.setenv(name, value)
+            patch.delenv("S3CSE_KMSKEYID", raising=False)
+            patch.setattr(sys, "argv", [f"{job}.py", *arguments])
+            code = runpy.run_path(str(ROOT / "jobs" / f"{job}.py"))["main"]()
+        return subprocess.CompletedProcess(sys.argv, code, out.getvalue(), errors.getvalue())
 
     def partitions(self) -> set[tuple[str, ...]]:
         """Return the values of the partitions that the catalog has."""
@@ -105,20 +121,20 @@ def test_jobs_need_no_spark(job: str) -> None:
 def test_register_check_and_register_again(lake: Lake) -> None:
     """A table is registered, checked by its name, grows by a partition, and is registered again."""
     lake.put("month=1/a.parquet")
-    done = lake.run("register_table", lake.place.uri, lake.name, "--kms-key-id", lake.key, "--check")
+    done = lake.start("register_table", lake.place.uri, lake.name, "--kms-key-id", lake.key, "--check")
     assert done.returncode == 0, done.stderr
     assert f"{lake.name}: created; 1 of 1 partitions added" in done.stdout
     table = find_table(lake.servers.glue_client(), TableName.parse(lake.name))
     assert table is not None
     assert table.columns == {"id": "bigint", "tags": "array<string>"}
-    checked = lake.run("athena_check", lake.name)
+    checked = lake.start("athena_check", lake.name)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert "Athena reads it" in checked.stdout
     lake.put("month=2/b.parquet")
-    unseen = lake.run("athena_check", lake.name)
+    unseen = lake.start("athena_check", lake.name)
     assert unseen.returncode == 1
     assert "1 folders are not registered" in unseen.stdout
-    again = lake.run("register_table", lake.place.uri, lake.name, "--kms-key-id", lake.key, "--json")
+    again = lake.start("register_table", lake.place.uri, lake.name, "--kms-key-id", lake.key, "--json")
     assert json.loads(again.stdout) == {
         "table": lake.name,
         "location": f"{lake.place.uri}/",
@@ -326,27 +342,16 @@ def test_rows_stay_when_glue_refuses_after_the_commit(lake: Lake, tmp_path: Path
         (["athena_check", "nobody_made.this"], "no such table", 2),
     ],
 )
-def test_asked_wrongly(
-    lake: Lake,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    arguments: list[str],
-    said: str,
-    code: int,
-) -> None:
-    """What cannot be done is one clear line and an exit code; asked in this process, for a Python costs a second."""
+def test_asked_wrongly(lake: Lake, arguments: list[str], said: str, code: int) -> None:
+    """What cannot be done is one clear line and an exit code."""
     lake.put("f.parquet")
     words = {"TABLE": lake.place.uri, "TABLE/nothing": lake.place.child("nothing").uri, "NAME": lake.name}
     job, *rest = [{**words, "KEY": lake.key}.get(word, word) for word in arguments]
-    for name, value in lake.servers.environment().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("S3CSE_KMSKEYID", raising=False)
-    monkeypatch.setattr(sys, "argv", [f"{job}.py", *rest])
-    assert runpy.run_path(str(ROOT / "jobs" / f"{job}.py"))["main"]() == code
-    errors = capsys.readouterr().err
-    assert said in errors
-    assert errors.startswith(f"{job}: ")
-    assert len(errors.splitlines()) == 1
+    done = lake.run(job, *rest)
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+    assert done.stderr.startswith(f"{job}: ")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_catalog_that_says_nothing_of_encryption(lake: Lake) -> None:
