@@ -47,6 +47,7 @@ class Base(AbstractFileSystem, metaclass=_Instances):  # type: ignore[misc]  # f
         self._options = parse_storage_options(storage_options)
         self._connections = Connections(self._options)
         self._sources = SourcePool()
+        self._made_folders: set[str] = set()
 
     def invalidate_cache(self, path: str | None = None) -> None:  # noqa: ARG002 - fsspec's
         """Forget objects that were read and are not open. Listings are never remembered."""

@@ -88,7 +88,7 @@ class Browsing(Base):
             entries = self._buckets()
         else:
             entries = self._sized(self._listing(bucket).children(key))
-            if not entries and key:
+            if not entries and key and path not in self._made_folders:
                 found = self.info(path)
                 entries = [found] if found["type"] == "file" else []
         return entries if detail else [entry["name"] for entry in entries]

@@ -43,13 +43,16 @@ class BulkOperations(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no
     """cat, cat_ranges, pipe, get, put and copy of many files."""
 
     def cat(self, path: Any, recursive: bool = False, on_error: str = "raise", **kwargs: Any) -> Any:
-        """Return the plaintext of a file, or of many by their paths; see fsspec."""
+        """Return the plaintext of a file, or of many by their paths; folders have none. See fsspec."""
         paths = self.expand_path(path, recursive=recursive)
         if len(paths) == 1 and not isinstance(path, list) and paths[0] == self._strip_protocol(path):
             return self.cat_file(paths[0], **kwargs)
         found: dict[str, Any] = {}
+        folders = {each.rpartition("/")[0] for each in paths}
         work = [partial(self.cat_file, each, **kwargs) for each in paths]
         for each, outcome in zip(paths, outcomes(work), strict=True):
+            if isinstance(outcome, FileNotFoundError) and recursive and each in folders:
+                continue
             if not isinstance(outcome, Exception) or on_error == "return":
                 found[each] = outcome
             elif on_error == "raise":

@@ -100,6 +100,8 @@ class Changing(Browsing):
         """Make a bucket; below one there is nothing to make: a folder is there when something is in it."""
         bucket, key = self._split(path)
         if key:
+            if self._options.remember_folders:
+                self._made_folders.add(self._strip_protocol(path))
             return
         with as_os_errors(path):
             self._setup(bucket).store.ask(Location(bucket, ""), "create_bucket", "make", Bucket=bucket, **kwargs)

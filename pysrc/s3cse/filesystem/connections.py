@@ -6,8 +6,9 @@ A client belongs to its process. After a fork the child makes others from the op
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from threading import Lock
-from typing import NoReturn, cast
+from typing import Any, NoReturn, cast
 
 from s3cse.client import Client
 from s3cse.client.setup import Setup
@@ -23,11 +24,15 @@ from s3cse.storage.port import Location
 class _NoKey:
     """Takes a keyring's place where none was named: listing, copying and deleting need none, and nothing else works."""
 
+    kind = "none"
+
     def __init__(self, error: SettingsError) -> None:
         self._error = error
 
-    def __getattr__(self, name: str) -> NoReturn:
+    def _refuse(self, *_: Any) -> NoReturn:
         raise self._error
+
+    for_encryption = new_data_key = unwrap = _refuse
 
 
 class Connections:
@@ -61,24 +66,23 @@ class Connections:
         words = dict(self._options.words)
         if not bucket:  # the list of all buckets is no bucket's business
             words[OPTION] = IGNORE
-        options = parse_object_options(words, Location(bucket, "").uri, key=False)
-        return open_client(options, self._keyring(options), self._options.client)
+        address = Location(bucket, "").uri
+        options = parse_object_options(words, address, key=False)
+        keyring = self._options.keyring or _stand_in(options, words, address)
+        return open_client(options, keyring, self._options.client)
 
-    def _keyring(self, options: ObjectOptions) -> Keyring | None:
-        """Return what takes the place of the options' keyring; None: that one is made."""
-        if self._options.keyring is not None:
-            return self._options.keyring
-        try:
-            options.keyring.check()
-        except SettingsError as error:
-            if self._names_key(options):
-                raise
-            return cast("Keyring", _NoKey(error))
-        return None
 
-    @staticmethod
-    def _names_key(options: ObjectOptions) -> bool:
-        """Whether anything was said of a key, so that what is wrong with it is wrong at once."""
-        settings = options.keyring
-        nothing = KeyringSettings(region=settings.region, kms_endpoint_url=settings.kms_endpoint_url)
-        return settings != nothing
+def _stand_in(options: ObjectOptions, words: Mapping[str, str], address: str) -> Keyring | None:
+    """Return what takes the place of a key that nobody named; None: one was, and the options make its keyring.
+
+    Raises:
+        SettingsError: something was said of a key, and is wrong.
+    """
+    settings = options.keyring
+    try:
+        parse_object_options(words, address)
+    except SettingsError as error:
+        if settings != KeyringSettings(region=settings.region, kms_endpoint_url=settings.kms_endpoint_url):
+            raise
+        return cast("Keyring", _NoKey(error))
+    return None

@@ -50,6 +50,8 @@ class S3cseFileSystem(BulkOperations, Changing):
             - ``exactSizes``: whether listings ask S3 for sizes that they cannot tell. Default: they are None.
             - ``parquetIndex``: give Parquet files above 8 MiB a segment index as they are written, so that reading
               few columns of them fetches few bytes. What is read is then longer than what was written. Default: no.
+            - ``rememberFolders``: a folder that ``mkdir`` made can be listed before anything is in it, as DuckDB's
+              COPY with PARTITION_BY wants it. Default: no, as S3 has none.
             - ``default_cache_type``, ``default_block_size``: of fsspec, for files that are read.
             - ``spoolDirectory``: where ciphertext waits; default: the system's temporary directory.
 

@@ -35,6 +35,7 @@ class StorageOptions:
         client: a boto3 S3 client in place of the one that options describe.
         keyring: a keyring likewise.
         exact_sizes: whether listings ask S3 for sizes that no arithmetic gives.
+        remember_folders: whether a folder that was made can be listed before anything is in it.
         parquet_index: whether Parquet files that are written get a segment index.
         cache_type, block_size: of files that are opened for reading; None: what suits the object.
         spool_directory: where ciphertext waits; None: the system's temporary directory.
@@ -44,6 +45,7 @@ class StorageOptions:
     client: Any = None
     keyring: Keyring | None = None
     exact_sizes: bool = False
+    remember_folders: bool = False
     parquet_index: bool = False
     cache_type: str | None = None
     block_size: int | None = None
@@ -53,6 +55,7 @@ class StorageOptions:
 #: Names of this filesystem's own options, in lower case: the field; and, for the message about a wrong one, its type.
 _OWN: Mapping[str, tuple[str, type]] = {
     "exactsizes": ("exact_sizes", bool),
+    "rememberfolders": ("remember_folders", bool),
     "parquetindex": ("parquet_index", bool),
     "default_cache_type": ("cache_type", str),
     "default_block_size": ("block_size", int),
@@ -112,7 +115,7 @@ def _check_keyring(keyring: object, words: Mapping[str, str]) -> None:
         return
     if names_a_key(words):
         raise SettingsError("two keyrings were given: an object, and the options of another", fix="give one of them")
-    if not any(callable(getattr(keyring, method, None)) for method in ("unwrap", "customer_key")):
+    if not callable(getattr(keyring, "unwrap", None)):
         raise SettingsError(
             "keyring is neither a word nor a keyring",
             found=type(keyring).__name__,

@@ -18,7 +18,7 @@ from s3cse.local import Servers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """fsspec's 96 cases of globs take a minute."""
     for item in items:
-        if item.name.startswith(("test_copy_glob_edge", "test_get_glob_edge", "test_put_glob_edge")):
+        if item.name.startswith("test_get_glob_edge"):
             item.add_marker(pytest.mark.heavy)
 
 

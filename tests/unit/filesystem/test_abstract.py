@@ -47,6 +47,7 @@ class Fixtures(abstract.AbstractFixtures):
         return False
 
 
+@pytest.mark.heavy
 class TestCopy(abstract.AbstractCopyTests, Fixtures):
     """fs.copy."""
 
@@ -55,6 +56,7 @@ class TestGet(abstract.AbstractGetTests, Fixtures):
     """fs.get."""
 
 
+@pytest.mark.heavy
 class TestPut(abstract.AbstractPutTests, Fixtures):
     """fs.put."""
 
