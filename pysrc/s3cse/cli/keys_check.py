@@ -13,6 +13,7 @@ from s3cse.cli.keys_source import (
     Address,
     AllVersions,
     AsTable,
+    KmsRate,
     Look,
     Probe,
     ProbeKey,
@@ -38,6 +39,7 @@ def check_command(
     look: Look = False,
     probe: Probe = None,
     probe_key: ProbeKey = None,
+    kms_rate: KmsRate = None,
 ) -> None:
     """Ask KMS in what state the keys are that objects name. Exit code 3: some are in danger, or KMS does not say."""
     from s3cse.cli.keys_report import plural
@@ -51,6 +53,7 @@ def check_command(
         look=look,
         probe=probe,
         probe_keys=probe_key or (),
+        kms_rate=kms_rate,
     )
     inventory = whole(wanted, flags)
     about = address if wanted.is_fresh else _some_place(inventory)

@@ -14,6 +14,7 @@ from s3cse.cli.keys_source import (
     Address,
     AllVersions,
     AsTable,
+    KmsRate,
     Look,
     Open,
     Probe,
@@ -66,6 +67,7 @@ def list_command(
     look: Look = False,
     probe: Probe = None,
     probe_key: ProbeKey = None,
+    kms_rate: KmsRate = None,
     open_all: Open = False,
 ) -> None:
     """Say which object is under which key, and how that is known."""
@@ -76,6 +78,7 @@ def list_command(
         look=look,
         probe=probe,
         probe_keys=probe_key or (),
+        kms_rate=kms_rate,
         open=open_all,
     )
     _check(by, wanted, output, questions=bool(key) + legacy + plaintext + (by is not None))

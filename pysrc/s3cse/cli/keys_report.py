@@ -60,7 +60,7 @@ def print_rows(rows: pa.Table, *, as_json: bool) -> None:
             print_json(row)
             continue
         key = row["key_id"] or row["description_fingerprint"] or _NONE
-        version = f"?versionId={row['version_id']}" if row["is_latest"] is not None else ""
+        version = f"?versionId={row['version_id']}" if row["is_latest"] is not None and row["version_id"] else ""
         text = (
             f"{row['format'] or '?':<16} {row['wrap_algorithm'] or _NONE:<14} {row['key_evidence'] or _NONE:<8} "
             f"{printable(key)}  {printable(_uri(row) + version)}"

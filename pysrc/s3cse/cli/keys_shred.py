@@ -15,7 +15,7 @@ import typer
 from s3cse.cli import outcome
 from s3cse.cli.durations import parse_duration
 from s3cse.cli.flags import Flags, with_flags
-from s3cse.cli.keys_source import Address, AllVersions, AsTable, Look, Probe, ProbeKey, Wanted, whole
+from s3cse.cli.keys_source import Address, AllVersions, AsTable, KmsRate, Look, Probe, ProbeKey, Wanted, whole
 from s3cse.errors import printable
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def shred_command(
     look: Look = False,
     probe: Probe = None,
     probe_key: ProbeKey = None,
+    kms_rate: KmsRate = None,
 ) -> None:
     """Delete the objects of a key, with their instruction files. Shows what would go; --yes does it.
 
@@ -79,6 +80,7 @@ def shred_command(
         look=look,
         probe=probe,
         probe_keys=probe_key or (),
+        kms_rate=kms_rate,
     )
     plan = plan_shredding(whole(wanted, flags), key, uncertain=uncertain)
     if not yes:

@@ -30,7 +30,7 @@ Address = Annotated[
     str,
     typer.Argument(
         metavar="ADDRESS",
-        help="s3://bucket/prefix, the manifest.json of an S3 Inventory report, or an inventory that --output wrote.",
+        help="s3://bucket/folder/, the manifest.json of an S3 Inventory report, or an inventory that --output wrote.",
     ),
 ]
 AsTable = Annotated[bool, typer.Option("--table", help="ADDRESS is a table: its data files only.")]
@@ -64,6 +64,15 @@ ProbeKey = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
+KmsRate = Annotated[
+    float | None,
+    typer.Option(
+        "--kms-rate",
+        metavar="N",
+        help="KMS requests per second at most: the quota is the whole account's.",
+        rich_help_panel=_PANEL,
+    ),
+]
 Open = Annotated[
     bool,
     typer.Option(
@@ -86,6 +95,7 @@ class Wanted:
     probe: str | None = None
     probe_keys: Sequence[str] = ()
     open: bool = False
+    kms_rate: float | None = None
 
     @property
     def is_fresh(self) -> bool:
@@ -176,9 +186,13 @@ def _source(store: S3Store, key: str, wanted: Wanted) -> Source:
 
 def _inspection(store: S3Store, wanted: Wanted, flags: Flags) -> Inspection:
     from s3cse.keys.inspection import Inspection
+    from s3cse.keys.rate_limit import RateLimit
 
     keyring = flags.keyring(wanted.address) if wanted.open else None
-    return Inspection(store=store, look_inside=wanted.look, probe=_probe(wanted, flags), keyring=keyring)
+    limit = RateLimit(wanted.kms_rate)
+    return Inspection(
+        store=store, look_inside=wanted.look, probe=_probe(wanted, flags), keyring=keyring, kms_limit=limit
+    )
 
 
 def _probe(wanted: Wanted, flags: Flags) -> KmsProbe | None:

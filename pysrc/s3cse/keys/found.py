@@ -1,4 +1,4 @@
-"""Which objects an inventory is about, page by page: of a prefix, a table, or a prefix with all versions.
+"""Which objects an inventory is about, page by page: of a folder, a table, or a folder with all versions.
 
 A report of S3 Inventory is a source of its own: :mod:`s3cse.keys.s3_inventory`.
 """
@@ -54,7 +54,7 @@ class Source(Protocol):
 
 
 class Prefix:
-    """All objects of a prefix: ``s3://bucket/a/`` those in the folder, ``s3://bucket/a`` also ``a2``, as S3 lists."""
+    """What is in a folder, with or without its last ``/``: ``s3://bucket/a`` says nothing of ``a2``. Or one object."""
 
     def __init__(self, store: ObjectStore, place: Location) -> None:
         self._store = store
@@ -64,11 +64,21 @@ class Prefix:
         """See Source; one request per 1000 objects."""
         while True:
             page = self._store.list_page(self._place, token)
-            rows = (Found(row.location, row.size, row.etag, last_modified=row.last_modified) for row in page.objects)
+            rows = (
+                Found(row.location, row.size, row.etag, last_modified=row.last_modified)
+                for row in page.objects
+                if is_in(self._place, row.location.key)
+            )
             token = page.token
             yield FoundPage(tuple(rows), token)
             if token is None:
                 return
+
+
+def is_in(place: Location, key: str) -> bool:
+    """Whether a key is the place itself or in the folder of that name."""
+    folder = place.key if place.key.endswith("/") or not place.key else f"{place.key}/"
+    return key == place.key or key.startswith(folder)
 
 
 class Table:
@@ -86,7 +96,7 @@ class Table:
 
 
 class Versions:
-    """All versions of a prefix's objects, and the delete markers among them; for S3 itself only."""
+    """All versions of what is in a folder (as Prefix), and the delete markers among them; for S3 itself only."""
 
     def __init__(self, store: S3Store, place: Location) -> None:
         self._store = store
@@ -104,8 +114,9 @@ class Versions:
                 Prefix=self._place.key,
                 **marks,
             )
-            rows = [_version(self._place.bucket, row) for row in page.get("Versions", ())]
-            rows += [_version(self._place.bucket, row, marker=True) for row in page.get("DeleteMarkers", ())]
+            found = [_version(self._place.bucket, row) for row in page.get("Versions", ())]
+            found += [_version(self._place.bucket, row, marker=True) for row in page.get("DeleteMarkers", ())]
+            rows = [each for each in found if is_in(self._place, each.location.key)]
             more = bool(page.get("IsTruncated"))
             marks = {"KeyMarker": page.get("NextKeyMarker", ""), "VersionIdMarker": page.get("NextVersionIdMarker", "")}
             marks = {name: value for name, value in marks.items() if value}

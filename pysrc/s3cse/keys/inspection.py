@@ -7,7 +7,7 @@ at.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from s3cse.crypto.ciphers import BLOCK_BYTES, GCM_TAG_BYTES
@@ -22,6 +22,7 @@ from s3cse.keys.bodies import look_inside
 from s3cse.keys.evidence import take_envelope, wrapped_by_kms
 from s3cse.keys.found import Found
 from s3cse.keys.opening import try_to_open
+from s3cse.keys.rate_limit import RateLimit
 from s3cse.keys.row import Row
 from s3cse.objects.envelope_storage import UPLOAD_MARK, fetch_instruction_file
 from s3cse.storage.port import Location, ObjectStore, StoredObject
@@ -41,6 +42,7 @@ class Inspection:
         suffix: what the name of an instruction file adds to that of its object.
         look_inside: read the first bytes of objects without an envelope, to find Encryption SDK messages: a GET each.
         probe: asks KMS for the keys that objects do not name: a call each.
+        kms_limit: of these calls, and of the keyring's where it is KMS.
         keyring: tries to open every object: a GET or two and a call each. Tells ``opens``, ``indexed``, exact lengths.
     """
 
@@ -49,6 +51,7 @@ class Inspection:
     look_inside: bool = False
     probe: KmsProbe | None = None
     keyring: Keyring | None = None
+    kms_limit: RateLimit = field(default_factory=RateLimit)
 
     def row(self, found: Found) -> Row:
         """Look at one object. Raises nothing that is about this object alone."""
@@ -135,11 +138,14 @@ class Inspection:
         row.envelope_in = row.envelope_in or words.IN_METADATA
         _take_length(row, envelope, stored.size)
         if self.probe is not None and wrapped_by_kms(envelope):
+            self.kms_limit.take()
             try:
                 row.key_id, row.key_evidence = self.probe.key_of(envelope), words.PROBED
             except KeyringError as error:
                 row.note(str(error))
         if self.keyring is not None:
+            if wrapped_by_kms(envelope):
+                self.kms_limit.take()
             try_to_open(store, self.keyring, stored.location, self.suffix, envelope.claimed_length, row)
 
     def _is_instruction_file(self, store: ObjectStore, found: Found, stored: StoredObject, row: Row) -> bool:

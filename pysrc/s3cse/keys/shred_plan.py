@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from s3cse.errors import SettingsError
 from s3cse.keys.answers import is_alias, lost_with, same_keys
+from s3cse.keys.row import PROBED
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ def plan_shredding(table: pa.Table, keys: Sequence[str], *, uncertain: bool = Fa
     loss = lost_with(table, keys)
     mine = _under(loss.lost, keys)
     lost, server_side = loss.lost.filter(mine), loss.lost.filter(pc.invert(mine))
-    aliases = pc.is_in(lost["key_id"], pa.array([key for key in keys if is_alias(key)], pa.string()))
+    by_alias = pc.is_in(lost["key_id"], pa.array([key for key in keys if is_alias(key)], pa.string()))
+    aliases = pc.and_(by_alias, pc.fill_null(pc.not_equal(lost["key_evidence"], PROBED), True))
     not_certain = pa.concat_tables([lost.filter(aliases), loss.shared])
     chosen = lost.filter(pc.invert(aliases))
     if uncertain:

@@ -68,7 +68,7 @@ def shred(
     """
     rows = plan.chosen.select(["bucket", "key", "version_id", "is_latest", "etag"]).to_pylist()
     _check_versions(rows, all_versions=all_versions)
-    worker = _Worker(store, suffix)
+    worker = _Worker(store, suffix, all_versions)
     with closing(results_in_order((partial(worker.shred, row) for row in rows), _WINDOW)) as results:
         for outcomes in results:
             yield from outcomes
@@ -98,11 +98,12 @@ def _check_versions(rows: Sequence[Mapping[str, Any]], *, all_versions: bool) ->
 class _Worker:
     store: S3Store
     suffix: str
+    all_versions: bool = False
 
     def shred(self, row: Mapping[str, Any]) -> list[Shredded]:
         """Delete one object, or one version of one, then its instruction file."""
         place = Location(row["bucket"], row["key"])
-        version = row["version_id"] if row["is_latest"] is not None else None
+        version = row["version_id"] if self.all_versions else None
         if version is not None:
             return [self.delete(place, "object", version)]
         outcome = self._delete_if_unchanged(place, str(row["etag"]))

@@ -81,6 +81,16 @@ def test_goes_on_behind_a_token() -> None:
     assert rest["key"].to_pylist() == [f"a/{number:06}" for number in range(10, 25)]
 
 
+def test_folder_is_not_the_beginning_of_another() -> None:
+    """``a`` means the object and the folder of that name, and not what else begins so."""
+    store = MemoryStore()
+    for key in ("a", "a/1", "a2", "a.txt"):
+        store.put(Location("lake", key), b"x")
+    for place, expected in (("a", ["a", "a/1"]), ("a/", ["a/1"]), ("", ["a", "a.txt", "a/1", "a2"])):
+        (page,) = Prefix(store, Location("lake", place)).pages()
+        assert [found.location.key for found in page.objects] == expected
+
+
 def test_pages_without_objects() -> None:
     """Pages that hold nothing come out as batches without rows, in their places."""
 

@@ -91,6 +91,8 @@ def test_what_is_not_certain_stays(lake: Lake, other_key: str) -> None:
     assert plan.server_side["key"].to_pylist() == ["below"]
     assert plan.possible["key"].to_pylist() == ["unknown"]
     assert plan.unreadable["key"].to_pylist() == ["forbidden"]
+    probed = Row("lake", "asked", format="V2", wrap_algorithm="kms", key_id="alias/x", key_evidence=words.PROBED)
+    assert plan_shredding(pa.Table.from_batches([to_batch([probed])]), ["alias/x"]).chosen.num_rows == 1
     told = plan_shredding(table, ["alias/x", other_key], uncertain=True)
     assert told.chosen["key"].to_pylist() == ["alias", "both"]
     with pytest.raises(SettingsError, match="no key was named"):
