@@ -88,3 +88,27 @@ def test_unknown_zone() -> None:
     column = ResultColumn.parse("c", "timestamp with time zone")
     with pytest.raises(ValueError, match="zone"):
         column.convert(pa.chunked_array([["2026-01-31 10:00:00.000 Mars/North"]]))
+
+
+@pytest.mark.parametrize(
+    ("text", "digits", "nanoseconds"),
+    [
+        ("1970-01-01 01:00:01.123456789 Europe/Berlin", 9, 1_123_456_789),
+        ("1969-12-31 23:59:59.9 UTC", 1, -100_000_000),
+        ("1970-01-01 00:00:00.000001 +00:00", 6, 1_000),
+        ("1970-01-01 00:00:07 UTC", 0, 7_000_000_000),
+        ("1970-01-01 00:00:07.120000000000 UTC", 12, 7_120_000_000),
+    ],
+)
+def test_digits_of_an_instant(text: str, digits: int, nanoseconds: int) -> None:
+    """Every digit of a second that a type has arrives, up to nanoseconds."""
+    column = ResultColumn.parse("c", f"timestamp({digits}) with time zone")
+    (value,) = column.convert(pa.chunked_array([[text]])).cast(pa.timestamp("ns", "UTC")).cast(pa.int64()).to_pylist()
+    assert value == nanoseconds
+
+
+def test_digits_that_arrow_does_not_have() -> None:
+    """Picoseconds are an error, and not cut off."""
+    column = ResultColumn.parse("c", "timestamp(12) with time zone")
+    with pytest.raises(ValueError, match="a fraction of a second"):
+        column.convert(pa.chunked_array([["1970-01-01 00:00:07.123456789012 UTC"]]))

@@ -67,3 +67,12 @@ def test_manifest(quote: str) -> None:
     lake = Lake()
     place = lake.put("m", f"{quote}s3://b/x/f{quote}\r\n\n{quote}s3://b/x/g{quote}\n".encode(), CBC)
     assert read_manifest(lake.store, lake.keyring, place) == [Location("b", "x/f"), Location("b", "x/g")]
+
+
+def test_manifest_with_odd_names() -> None:
+    """A key is taken as it stands: blanks at its end, and what Unicode calls the end of a line, are part of it."""
+    lake = Lake()
+    place = lake.table.child("m-manifest.csv")
+    keys = ["x/city=San Juan/f ", "x/city=a\u2028b/f", "x/city=\x85/f"]
+    lake.store.put(place, "".join(f"s3://b/{key}\r\n" for key in keys).encode())
+    assert read_manifest(lake.store, lake.keyring, place) == [Location("b", key) for key in keys]

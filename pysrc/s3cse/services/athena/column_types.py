@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -107,24 +107,38 @@ class ResultColumn:
         by = _CONVERTED.get(self.type)
         if by is None:
             return cells
-        values = [None if text is None else by(text) for text in cells.to_pylist()]
+        values = [None if text is None else by(text, self.arrow_type) for text in cells.to_pylist()]
         return pa.chunked_array([pa.array(values, self.arrow_type)])
 
 
-def _binary(text: str) -> bytes:
+def _binary(text: str, _: pa.DataType) -> bytes:
     """Read bytes as Athena shows them: hexadecimal with blanks between."""
     return bytes.fromhex(text)
 
 
-def _instant(text: str) -> datetime:
-    """Read ``2026-01-31 10:00:00.000 Europe/Berlin`` (or UTC, or +02:00) as an instant."""
+def _instant(text: str, arrow_type: pa.DataType) -> int:
+    """Read ``2026-01-31 10:00:00.000 Europe/Berlin`` (or UTC, or +02:00) as the type's units since 1970.
+
+    Digits of a second are counted here: Python's datetime has six, and drops what follows.
+    """
     moment, _, zone = text.rpartition(" ")
+    moment, _, digits = moment.partition(".")
+    units = _DIGITS[arrow_type.unit]
+    if not re.fullmatch(r"[0-9]*", digits) or digits[units:].strip("0"):
+        raise ValueError(f"a fraction of a second that {arrow_type} does not have")
+    seconds = (_local(moment, zone).astimezone(timezone.utc) - _EPOCH) // timedelta(seconds=1)
+    return seconds * 10**units + int(digits[:units].ljust(units, "0"))
+
+
+def _local(moment: str, zone: str) -> datetime:
     if re.fullmatch(r"[+-]\d\d:\d\d", zone):
-        return datetime.fromisoformat(moment + zone).astimezone(timezone.utc)
+        return datetime.fromisoformat(moment + zone)
     try:
-        return datetime.fromisoformat(moment).replace(tzinfo=ZoneInfo(zone)).astimezone(timezone.utc)
+        return datetime.fromisoformat(moment).replace(tzinfo=ZoneInfo(zone))
     except ZoneInfoNotFoundError as error:
         raise ValueError(f"an unknown time zone: {zone!r}") from error
 
 
-_CONVERTED: dict[str, Callable[[str], Any]] = {_BINARY: _binary, _ZONED: _instant}
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_DIGITS = {"ms": _MILLIS, "us": _MICROS, "ns": 9}
+_CONVERTED: dict[str, Callable[[str, pa.DataType], Any]] = {_BINARY: _binary, _ZONED: _instant}

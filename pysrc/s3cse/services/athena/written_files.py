@@ -32,7 +32,9 @@ def read_manifest(store: ObjectStore, keyring: Keyring, manifest: Location) -> l
     """
     body = bytes(memoryview(read_whole(open_object(store, keyring, manifest, _MANIFEST))))
     try:
-        return [Location.parse(line.strip().strip('"')) for line in body.decode().splitlines() if line.strip()]
+        # Not splitlines(): a key may hold what Unicode takes for the end of a line.
+        lines = [line.rstrip("\r") for line in body.decode().split("\n")]
+        return [Location.parse(line.strip('"')) for line in lines if line.strip()]
     except (UnicodeDecodeError, SettingsError) as error:
         raise EnvelopeError(
             "the manifest is no list of S3 addresses", uri=manifest.uri, fix="give the manifest of an UNLOAD or a CTAS"
