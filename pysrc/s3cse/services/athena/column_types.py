@@ -123,11 +123,12 @@ def _instant(text: str, arrow_type: pa.DataType) -> int:
     """
     moment, _, zone = text.rpartition(" ")
     moment, _, digits = moment.partition(".")
-    units = _DIGITS[arrow_type.unit]
+    units: int = _DIGITS[arrow_type.unit]
+    scale: int = 10**units
     if not re.fullmatch(r"[0-9]*", digits) or digits[units:].strip("0"):
         raise ValueError(f"a fraction of a second that {arrow_type} does not have")
     seconds = (_local(moment, zone).astimezone(timezone.utc) - _EPOCH) // timedelta(seconds=1)
-    return seconds * 10**units + int(digits[:units].ljust(units, "0"))
+    return seconds * scale + int(digits[:units].ljust(units, "0"))
 
 
 def _local(moment: str, zone: str) -> datetime:
