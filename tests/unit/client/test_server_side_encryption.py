@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,6 +45,27 @@ def test_customer_keys_in_parts(client: s3cse.Client, at: dict[str, str], log: L
     client.complete_multipart_upload(**at, UploadId=upload)
     assert all("SSECustomerKey" in params for params in log.of("UploadPart"))
     assert client.get_object(**at, **key)["Body"].read() == LONG
+
+
+@pytest.mark.parametrize("size", [100, len(LONG)])
+def test_keys_of_s3(make: Make, s3: Any, at: dict[str, str], tmp_path: Path, size: int) -> None:
+    """SSE-S3 underneath: the object and its instruction file are stored so, in one request and in parts."""
+    client = make(storage="instruction-file")
+    (tmp_path / "file").write_bytes(LONG[:size])
+    client.upload_file(str(tmp_path / "file"), at["Bucket"], at["Key"], ExtraArgs={"ServerSideEncryption": "AES256"})
+    assert client.head_object(**at)["ServerSideEncryption"] == "AES256"
+    assert s3.head_object(**{**at, "Key": at["Key"] + ".instruction"})["ServerSideEncryption"] == "AES256"
+    assert client.get_object(**at)["Body"].read() == LONG[:size]
+
+
+def test_kms_key_of_s3(client: s3cse.Client, at: dict[str, str], log: Log) -> None:
+    """SSE-KMS underneath: S3 is told the words and its key, which is not that of the data."""
+    said = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "alias/of-s3", "BucketKeyEnabled": True}
+    client.put_object(**at, Body=b"x", **said)
+    (put,) = log.of("PutObject")
+    assert {name: put[name] for name in said} == said
+    assert client.head_object(**at)["ServerSideEncryption"] == "aws:kms"
+    assert client.get_object(**at)["Body"].read() == b"x"
 
 
 @pytest.fixture
