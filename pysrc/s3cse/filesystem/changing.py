@@ -109,7 +109,7 @@ class Changing(Browsing):
     def makedirs(self, path: str, exist_ok: bool = False) -> None:
         """See mkdir."""
         bucket, key = self._split(path)
-        if not key and not (exist_ok and self.exists(bucket)):
+        if key or not (exist_ok and self.exists(bucket)):
             self.mkdir(path)
 
     def rmdir(self, path: str) -> None:

@@ -100,7 +100,7 @@ class SourcePool:
 
     def give_back(self, shared: _Shared) -> None:
         """End one use."""
-        with self._lock:
+        with self._usable():
             shared.users -= 1
             shared.idle_since = self._clock()
             if shared.users == 0 and self._known.get(shared.opened.stored.location) is not shared:
@@ -109,7 +109,7 @@ class SourcePool:
 
     def clear(self) -> None:
         """Drop what no file has open."""
-        with self._lock:
+        with self._usable():
             for location, shared in list(self._known.items()):
                 if not shared.users:
                     self._forget(location)

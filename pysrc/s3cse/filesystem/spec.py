@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 from typing import Any, NoReturn
 
@@ -94,17 +94,20 @@ class S3cseFileSystem(BulkOperations, Changing):
         if mode != "rb":
             return EncryptedWriteFile(self, self._target(path, mode == "xb", kwargs), mode, autocommit=autocommit)
         kwargs.pop("size", None)  # a file that was pickled says its own; it is asked again
-        lease = self._lease(path, kwargs)
-        stored, size = lease.opened.stored, lease.opened.plaintext_bytes
-        return EncryptedReadFile(
-            self,
-            path,
-            lease,
-            file(path, size, stored.size, description(stored, size, None)),
-            block_size=block_size or self._options.block_size,
-            cache_type=cache_type or self._options.cache_type,
-            cache_options=cache_options,
-        )
+        with ExitStack() as undo:
+            lease = undo.enter_context(closing(self._lease(path, kwargs)))
+            stored, size = lease.opened.stored, lease.opened.plaintext_bytes
+            made = EncryptedReadFile(
+                self,
+                path,
+                lease,
+                file(path, size, stored.size, description(stored, size, None)),
+                block_size=block_size or self._options.block_size,
+                cache_type=cache_type or self._options.cache_type,
+                cache_options=cache_options,
+            )
+            undo.pop_all()
+        return made
 
     def _target(self, path: str, new: bool, given: Mapping[str, Any]) -> Target:
         location = self._location(path)

@@ -171,3 +171,17 @@ def test_every_tool_refuses_a_damaged_file_by_name(
         pl.read_parquet(url, use_pyarrow=True, storage_options=options)
     with pytest.raises(duckdb.Error, match=expected):
         connection.sql(f"FROM '{url}'").fetchall()
+
+
+def test_an_error_in_pyarrows_writer_leaves_nothing(options: dict[str, str], root: str) -> None:
+    """It ends the file with a footer, as after the last row; the file is dropped all the same."""
+    rows = table(1000)
+
+    def fail() -> None:
+        with pq.ParquetWriter(f"{root}/a.parquet", rows.schema, filesystem=arrow(**options)) as writer:
+            writer.write_table(rows)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert S3cseFileSystem(**options).find(root) == []
