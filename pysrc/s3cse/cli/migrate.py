@@ -45,7 +45,7 @@ DeleteSource = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Open the objects, and write nothing.")]
 Workers = Annotated[
-    int, typer.Option("--workers", metavar="N", help="Objects at once; each takes up to 90 MB of memory.", min=1)
+    int, typer.Option("--workers", metavar="N", help="Objects at once; each takes about 100 MB of memory.", min=1)
 ]
 
 

@@ -103,7 +103,7 @@ class Migration:
         if conditions is not None:
             check_not_archived(stored)
             self._move(stored, final, conditions, row)
-        if self._options.delete_source and row.outcome in (MIGRATED, ALREADY):
+        if self._options.delete_source and row.outcome == MIGRATED:
             setup = self._source.setup
             deleting.delete_object(setup, location, setup.parameters.taken({"IfMatch": stored.etag}, "delete_object"))
         return True
@@ -128,10 +128,12 @@ class Migration:
         there = self._target.store.head(final)
         if there is None:
             return {"IfNoneMatch": "*"}
-        if there.metadata.get(SOURCE_MARK) == mark_of(stored) and self._is_targets(there):
+        marked = there.metadata.get(SOURCE_MARK) == mark_of(stored) and self._is_targets(there)
+        if marked and not self._options.delete_source:
             row.outcome, row.etag_after = ALREADY, there.etag
             return None
-        if self._options.overwrite:
+        # Nothing is deleted for a mark, which whoever writes there can write: such an object is made again.
+        if marked or self._options.overwrite:
             return {"IfMatch": there.etag}
         raise PolicyError(
             "there is another object in the target's place",

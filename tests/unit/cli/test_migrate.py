@@ -64,7 +64,9 @@ def test_to_another_folder_under_another_key(s3: Any, kms: Any, servers: Servers
     flags = (folder, target, "--legacy", "allow", "--format", "s3ec-v4", "--to", f"kms-key-id={new}")
     assert run(*flags).stdout == "2 migrated\n"
     assert body(s3, KmsKeyring(kms, new), target + "b") == b"b"
-    assert run(*flags, "--delete-source").stdout == "2 already\n"
+    assert run(*flags).stdout == "2 already\n"
+    assert run(*flags, "--delete-source", "--dry-run").stdout == "2 would be migrated\n"
+    assert run(*flags, "--delete-source").stdout == "2 migrated\n"
     assert run(*flags).stdout == "no objects\n"
 
 

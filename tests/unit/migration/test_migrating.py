@@ -182,6 +182,20 @@ def test_to_another_place(place: Place) -> None:
     assert one(work, location).outcome == GONE
 
 
+def test_a_mark_deletes_nothing(place: Place) -> None:
+    """An object that only claims to be made of the source does not cost the source: it is made again before that."""
+    old = place.keyring("kms", "old")
+    location = place.put(old, "in/a")
+    etag = place.s3.head_object(Bucket=location.bucket, Key=location.key)["ETag"].strip('"')
+    there = place.put(old, "out/a", body=b"something else", more={"Metadata": {replacing.SOURCE_MARK: etag}})
+    folders = {
+        name: Location(place.bucket, place.prefix + folder) for name, folder in (("source", "in"), ("target", "out"))
+    }
+    assert one(migration(place, old, old, **folders, delete_source=True), location).outcome == MIGRATED
+    assert place.opens(old, there)
+    assert not place.opens(old, location)
+
+
 def test_a_change_meanwhile_is_kept(place: Place, servers: Servers) -> None:
     """An object that is replaced while it is migrated is not overwritten: the new one is migrated instead."""
     own = Place(servers.s3_client(), place.bucket, place.stub, place.kms)
