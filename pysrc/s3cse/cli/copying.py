@@ -21,6 +21,8 @@ from s3cse.storage.port import Location
 
 #: What becomes of one entry.
 COPIED, SKIPPED = "copied", "skipped"
+#: Longer ones come in several requests at once.
+_SHORT_BYTES = 8 << 20
 _EXISTS = ("PreconditionFailed", "412")
 
 
@@ -104,7 +106,9 @@ class Copier:
         client = opened(self._reading)
         try:
             with taken_back(), new_file(path, entry.modified, replace=self._wishes.replace) as out:
-                client.download_fileobj(place.bucket, place.key, out, Callback=self._stop.advance)
+                client.download_fileobj(
+                    place.bucket, place.key, out, Callback=self._stop.advance, Config=_at_once(entry.size)
+                )
         except FileExistsError:
             if self._wishes.replace:
                 raise
@@ -128,6 +132,18 @@ class Copier:
         )
         self._stop.advance(entry.size)
         return COPIED
+
+
+@dataclass(frozen=True, slots=True)
+class _Config:
+    """What Client takes of boto3's TransferConfig."""
+
+    multipart_threshold: int
+
+
+def _at_once(size: int) -> _Config | None:
+    """Have a short object come in one request."""
+    return _Config(size) if size <= _SHORT_BYTES else None
 
 
 def _of_copies(parameters: Mapping[str, Any]) -> dict[str, Any]:

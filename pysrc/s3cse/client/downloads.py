@@ -15,13 +15,15 @@ from s3cse.client.setup import Setup
 from s3cse.client.writing import Callback
 from s3cse.errors import SettingsError
 from s3cse.objects.download import read_to_file, write_all
-from s3cse.objects.open import OpenObject
+from s3cse.objects.open import TAIL_BYTES, OpenObject
 from s3cse.objects.streaming import read_stream
 from s3cse.storage.port import Location
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+#: What a caller's Config may bring along with the opening request; it is held beside the pieces of a long object.
+_MOST_AT_ONCE = 8 << 20
 _NO_RANGE = {"Range": "a download is of the whole object: use get_object"}
 
 
@@ -31,12 +33,14 @@ def download_fileobj(
     out: Any,
     extra: Mapping[str, Any] | None,
     callback: Callback | None,
-    call: str = "download_fileobj",
+    config: Any = None,
 ) -> None:
     """See Client."""
     if not callable(getattr(out, "write", None)):
-        raise SettingsError(f"{call} needs a file", found=type(out).__name__, expected="a file open for binary writing")
-    _copy(setup, _opened(setup, location, extra, call), out, callback)
+        raise SettingsError(
+            "download_fileobj needs a file", found=type(out).__name__, expected="a file open for binary writing"
+        )
+    _copy(setup, _opened(setup, location, extra, "download_fileobj", config), out, callback)
 
 
 def download_file(
@@ -45,17 +49,20 @@ def download_file(
     name: str | os.PathLike[str],
     extra: Mapping[str, Any] | None,
     callback: Callback | None,
+    config: Any = None,
 ) -> None:
     """See Client."""
-    opened = _opened(setup, location, extra, "download_file")
+    opened = _opened(setup, location, extra, "download_file", config)
     with _replacing(Path(name)) as out:
         _copy(setup, opened, out, callback)
 
 
-def _opened(setup: Setup, location: Location, extra: Mapping[str, Any] | None, call: str) -> OpenObject:
+def _opened(setup: Setup, location: Location, extra: Mapping[str, Any] | None, call: str, config: Any) -> OpenObject:
     further = dict(extra or {})
     setup.parameters.check(call, further, "get_object", {**NOT_ON_READING, **_NO_RANGE})
-    return setup.open(setup.reading(location, call, further), location)
+    wanted = getattr(config, "multipart_threshold", None)
+    at_once = TAIL_BYTES if wanted is None else min(max(int(wanted), TAIL_BYTES), _MOST_AT_ONCE)
+    return setup.open(setup.reading(location, call, further), location, at_once)
 
 
 def _copy(setup: Setup, opened: OpenObject, out: IO[bytes], callback: Callback | None) -> None:

@@ -184,7 +184,7 @@ class Client:
         Fileobj: Any,
         ExtraArgs: Mapping[str, Any] | None = None,
         Callback: Callback | None = None,
-        Config: Any = None,  # noqa: ARG002 - boto3's; requests are sized by measurement
+        Config: Any = None,
     ) -> None:
         """Write an object's plaintext to a file that is open for binary writing; after it has verified.
 
@@ -193,8 +193,10 @@ class Client:
         Args:
             ExtraArgs: parameters of get_object.
             Callback: called with the number of bytes written since the last call.
+            Config: of its settings only ``multipart_threshold`` counts: so many stored bytes, 64 KiB to 8 MiB, come
+                with the request that opens the object, so a short one takes no other.
         """
-        downloads.download_fileobj(self._setup, Location(Bucket, Key), Fileobj, ExtraArgs, Callback)
+        downloads.download_fileobj(self._setup, Location(Bucket, Key), Fileobj, ExtraArgs, Callback, Config)
 
     def download_file(
         self,
@@ -203,14 +205,14 @@ class Client:
         Filename: str | os.PathLike[str],
         ExtraArgs: Mapping[str, Any] | None = None,
         Callback: Callback | None = None,
-        Config: Any = None,  # noqa: ARG002 - boto3's; requests are sized by measurement
+        Config: Any = None,
     ) -> None:
         """Write an object's plaintext to a local file, whole or not at all.
 
         It is written beside the target, with the target's permissions, and takes its place when it is complete and
         verified; whatever fails, the target stays as it was. Other arguments as download_fileobj.
         """
-        downloads.download_file(self._setup, Location(Bucket, Key), Filename, ExtraArgs, Callback)
+        downloads.download_file(self._setup, Location(Bucket, Key), Filename, ExtraArgs, Callback, Config)
 
     def copy_object(self, *, Bucket: str, Key: str, CopySource: Any, **parameters: Any) -> dict[str, Any]:
         """Let S3 copy an object's ciphertext with its envelope, and its instruction file; no key is used.

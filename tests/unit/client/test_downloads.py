@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from boto3.s3.transfer import TransferConfig
 
 import s3cse
 from s3cse.errors import IntegrityError, SettingsError, TransferError
@@ -111,3 +112,17 @@ def test_callback_that_fails(client: s3cse.Client, at: dict[str, str], tmp_path:
     with pytest.raises(KeyboardInterrupt):
         client.download_file(at["Bucket"], at["Key"], tmp_path / "file", Callback=fail)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("threshold", "requests"), [(None, 2), (1, 2), (len(TEXT) + 16, 1)])
+def test_short_objects_come_in_one_request(
+    logged_s3: Any, log: Any, keyring: Any, at: dict[str, str], threshold: int | None, requests: int
+) -> None:
+    """Where Config says how much may come along with the request that opens an object."""
+    client = s3cse.Client(logged_s3, keyring)
+    client.put_object(**at, Body=TEXT)
+    log.clear()
+    out = io.BytesIO()
+    config = None if threshold is None else TransferConfig(multipart_threshold=threshold)
+    client.download_fileobj(at["Bucket"], at["Key"], out, Config=config)
+    assert (out.getvalue(), len(log)) == (TEXT, requests)
