@@ -42,15 +42,16 @@ class Folder:
     size: int
 
 
-def folder(root: Path, name: str, files: int, mib: int) -> Folder:
-    """Make a folder of random files of the same length."""
-    path = root / name
-    path.mkdir()
-    for number in range(files):
-        with open(path / f"{number:05}.bin", "wb") as out:
-            for _ in range(mib):
-                out.write(os.urandom(MIB))
-    return Folder(f"{files} files of {mib} MiB", path, files * mib * MIB)
+def folder(root: Path, *files: tuple[int, int]) -> Folder:
+    """Make a folder of random files: so many of so many MiB."""
+    path = Path(tempfile.mkdtemp(dir=root))
+    for count, mib in files:
+        for number in range(count):
+            with open(path / f"{mib}-{number:05}.bin", "wb") as out:
+                for _ in range(mib):
+                    out.write(os.urandom(MIB))
+    name = " and ".join(f"{count} files of {mib} MiB" for count, mib in files if count)
+    return Folder(name, path, sum(count * mib for count, mib in files) * MIB)
 
 
 def seconds(command: Sequence[str | Path], environment: Mapping[str, str]) -> float:
@@ -98,10 +99,8 @@ def results(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
         root = Path(name)
         key = root / "key"
         key.write_bytes(os.urandom(32))
-        folders = [
-            folder(root, "small", options.files, options.mib),
-            folder(root, "large", options.large, options.large_mib),
-        ]
+        small, large = (options.files, options.mib), (options.large, options.large_mib)
+        folders = [folder(root, small, large), folder(root, small)]
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "S3CSE_"))}
         environment = {**inherited, **servers.environment()}
         copies = Copies(servers.create_bucket("bench"), environment, root)

@@ -96,6 +96,13 @@ BENCHMARKS = (
         "Inventory of keys without probing, one process, against SeaweedFS on the same cores",
         "at least 300 objects a second",
     ),
+    Benchmark(
+        "copy",
+        "copy_folder.py",
+        "The command `s3cse cp --recursive` beside `aws s3 cp --recursive`",
+        "at least 0.8 of the AWS CLI, which encrypts nothing",
+        arguments=("--rounds", "3"),
+    ),
     Benchmark("memory", "memory.py", "Peak memory of one 1 GiB object", "write at most 200 MiB over base"),
 )
 
