@@ -116,10 +116,9 @@ def test_callback_that_fails(client: s3cse.Client, at: dict[str, str], tmp_path:
 
 @pytest.mark.parametrize(("threshold", "requests"), [(None, 2), (1, 2), (len(TEXT) + 16, 1)])
 def test_short_objects_come_in_one_request(
-    logged_s3: Any, log: Any, keyring: Any, at: dict[str, str], threshold: int | None, requests: int
+    client: s3cse.Client, log: Any, at: dict[str, str], threshold: int | None, requests: int
 ) -> None:
     """Where Config says how much may come along with the request that opens an object."""
-    client = s3cse.Client(logged_s3, keyring)
     client.put_object(**at, Body=TEXT)
     log.clear()
     out = io.BytesIO()
