@@ -188,7 +188,8 @@ class Client:
     ) -> None:
         """Write an object's plaintext to a file that is open for binary writing; after it has verified.
 
-        Under ``stream`` and ``none``, and for AES-CBC and plain objects, it is written while it arrives.
+        Under ``stream`` and ``none``, and for AES-CBC and plain objects, it is written while it arrives. Of a message
+        each frame is written when it is verified; under ``strict`` a signed one after its signature.
 
         Args:
             ExtraArgs: parameters of get_object.

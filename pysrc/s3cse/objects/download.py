@@ -27,8 +27,9 @@ def read_to_file(
 ) -> int:
     """Write the whole plaintext to ``out`` and return its length in bytes; of a GCM object only after it has verified.
 
-    Nothing verifies CBC and plain objects: they are written while they arrive. Memory: WINDOW × REQUEST_BYTES, whatever
-    the length; disk: the stored length, of GCM objects only.
+    Of a message frame by frame, as each verifies; of a signed one after its signature has. Nothing verifies CBC and
+    plain objects: they are written while they arrive. Memory: WINDOW × REQUEST_BYTES, whatever the length (messages
+    twice that); disk: the stored length, of GCM objects and signed messages only.
 
     Args:
         out: a binary file open for writing, or anything with such a ``write``.

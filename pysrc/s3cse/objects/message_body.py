@@ -104,7 +104,7 @@ def _cut_out(found: Sequence[tuple[Span, pa.Buffer]], span: Span) -> pa.Buffer:
     return pa.py_buffer(b"")  # an empty span
 
 
-def bring(opened: OpenObject, frames: range, out: memoryview) -> bytearray:
+def bring(opened: OpenObject, frames: range, out: memoryview) -> memoryview:
     """Fetch a run of frames, decrypt it to ``out`` and return its stored bytes.
 
     Raises:
@@ -112,15 +112,14 @@ def bring(opened: OpenObject, frames: range, out: memoryview) -> bytearray:
         TransferError: they could not be fetched, or the object was replaced meanwhile.
     """
     stored = fetch(opened, frames)
-    with memoryview(stored) as view:
-        decrypt(message_of(opened), frames, view, out)
+    decrypt(message_of(opened), frames, stored, out)
     return stored
 
 
-def fetch(opened: OpenObject, frames: range) -> bytearray:
-    """Return the stored bytes of a run of frames."""
+def fetch(opened: OpenObject, frames: range) -> memoryview:
+    """Return the stored bytes of a run of frames, in memory that Arrow's pool has used before."""
     start, end = layout_of(message_of(opened)).stored_of(frames)
-    stored = bytearray(end - start)
+    stored = memoryview(pa.allocate_buffer(end - start)).cast("B")
     fill(opened, Span(start, end), stored)
     return stored
 

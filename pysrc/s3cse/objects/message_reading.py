@@ -13,6 +13,7 @@ from functools import partial
 
 import pyarrow as pa
 
+from s3cse.errors import IntegrityError
 from s3cse.message.input import BufferInput
 from s3cse.message.opening import read_footer
 from s3cse.message.ranges import Layout
@@ -29,7 +30,7 @@ from s3cse.objects.message_body import (
     runs,
 )
 from s3cse.objects.message_open import OpenMessage
-from s3cse.objects.naming import naming
+from s3cse.objects.naming import naming, released_but_wrong
 from s3cse.objects.open import OpenObject
 from s3cse.objects.ranges import Span
 from s3cse.objects.wiping import wipe
@@ -86,7 +87,10 @@ def stream_message(opened: OpenObject) -> Generator[pa.Buffer, None, None]:
             if verifier is not None:
                 verifier.update(stored)
             held = plaintext
-        _check_footer(opened, verifier)
+        try:
+            _check_footer(opened, verifier)
+        except IntegrityError:
+            raise released_but_wrong().at(opened.uri) from None
         if held is not None:
             yield held
 
@@ -125,7 +129,7 @@ def _all_runs(layout: Layout) -> list[range]:
     return runs(layout, range(layout.num_regular + 1))
 
 
-def _with_plaintext(opened: OpenObject, frames: range) -> tuple[bytearray, pa.Buffer]:
+def _with_plaintext(opened: OpenObject, frames: range) -> tuple[memoryview, pa.Buffer]:
     with naming(opened.stored.location):
         start, end = layout_of(message_of(opened)).plaintext_of(frames)
         plaintext = pa.allocate_buffer(end - start)
@@ -216,10 +220,9 @@ def _verify_signature(opened: OpenObject, take: Callable[[range, memoryview], No
     work = (partial(fetch, opened, run) for run in wanted)
     with closing(results_in_order(work, WINDOW)) as found:
         for run, stored in zip(wanted, found, strict=True):
-            with memoryview(stored) as view:
-                if verifier is not None:
-                    verifier.update(view)
-                take(run, view)
+            if verifier is not None:
+                verifier.update(stored)
+            take(run, stored)
     _check_footer(opened, verifier)
 
 

@@ -28,3 +28,14 @@ def does_not_verify() -> IntegrityError:
         expected="the bytes that were written",
         fix="it was damaged or changed after it was written: restore it from a copy you trust",
     )
+
+
+def released_but_wrong() -> IntegrityError:
+    """Return the error for what a stream gave out before it was known not to verify."""
+    return IntegrityError(
+        "the object does not verify, and its plaintext has been released",
+        found="bytes that its key and envelope do not fit",
+        expected="the bytes that were written",
+        fix="undo whatever was done with them; it was damaged or changed after it was written: restore it from a copy "
+        "you trust",
+    )

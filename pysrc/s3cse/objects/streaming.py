@@ -12,7 +12,7 @@ from s3cse.errors import IntegrityError
 from s3cse.objects.fetch import fill, pieces
 from s3cse.objects.gcm_body import GcmBody
 from s3cse.objects.message_reading import stream_message
-from s3cse.objects.naming import naming
+from s3cse.objects.naming import naming, released_but_wrong
 from s3cse.objects.open import OpenObject
 from s3cse.objects.ranges import REQUEST_BYTES, Span
 from s3cse.objects.wiping import wipe
@@ -85,7 +85,7 @@ def _gcm(opened: OpenObject) -> Generator[pa.Buffer, None, None]:
         try:
             body.verify()
         except IntegrityError:
-            raise _released_but_wrong() from None
+            raise released_but_wrong() from None
 
 
 def _decrypt(opened: OpenObject, body: GcmBody, piece: Span) -> pa.Buffer:
@@ -106,13 +106,3 @@ def _cbc(opened: OpenObject) -> Generator[pa.Buffer, None, None]:
             cipher.update_into(view, view)
             if start < opened.plaintext_bytes:
                 yield buffer.slice(0, min(len(view), opened.plaintext_bytes - start))  # what follows is padding
-
-
-def _released_but_wrong() -> IntegrityError:
-    return IntegrityError(
-        "the object does not verify, and its plaintext has been released",
-        found="bytes that its key and envelope do not fit",
-        expected="the bytes that were written",
-        fix="undo whatever was done with them; it was damaged or changed after it was written: restore it from a copy "
-        "you trust",
-    )
