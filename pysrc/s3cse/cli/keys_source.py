@@ -189,9 +189,15 @@ def _inspection(store: S3Store, wanted: Wanted, flags: Flags) -> Inspection:
     from s3cse.keys.rate_limit import RateLimit
 
     keyring = flags.keyring(wanted.address) if wanted.open else None
+    said = flags.options(wanted.address).keyring if wanted.open else None
     limit = RateLimit(wanted.kms_rate)
     return Inspection(
-        store=store, look_inside=wanted.look, probe=_probe(wanted, flags), keyring=keyring, kms_limit=limit
+        store=store,
+        look_inside=wanted.look,
+        probe=_probe(wanted, flags),
+        keyring=keyring,
+        keyring_key=said.kms_key_id if said is not None and said.kind == "kms" else None,
+        kms_limit=limit,
     )
 
 

@@ -42,6 +42,7 @@ class Inspection:
         suffix: what the name of an instruction file adds to that of its object.
         look_inside: read the first bytes of objects without an envelope, to find Encryption SDK messages: a GET each.
         probe: asks KMS for the keys that objects do not name: a call each.
+        keyring_key: the KMS key that ``keyring`` names with every call, so that what it opens is under that key.
         kms_limit: of these calls, and of the keyring's where it is KMS.
         keyring: tries to open every object: a GET or two and a call each. Tells ``opens``, ``indexed``, exact lengths.
     """
@@ -51,6 +52,7 @@ class Inspection:
     look_inside: bool = False
     probe: KmsProbe | None = None
     keyring: Keyring | None = None
+    keyring_key: str | None = None
     kms_limit: RateLimit = field(default_factory=RateLimit)
 
     def row(self, found: Found) -> Row:
@@ -147,6 +149,8 @@ class Inspection:
             if wrapped_by_kms(envelope):
                 self.kms_limit.take()
             try_to_open(store, self.keyring, stored.location, self.suffix, envelope.claimed_length, row)
+            if row.opens and self.keyring_key and wrapped_by_kms(envelope) and row.key_evidence != words.PROBED:
+                row.key_id, row.key_evidence = self.keyring_key, words.PROBED
 
     def _is_instruction_file(self, store: ObjectStore, found: Found, stored: StoredObject, row: Row) -> bool:
         """Tell whether this is an instruction file, and whether an object needs it: a GET and a HEAD."""

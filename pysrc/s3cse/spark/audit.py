@@ -104,7 +104,8 @@ class Audit:
         if self.probe is not None:
             probe = KmsProbe(kms_client(said.region_of_key, said.kms_endpoint_url), self.probe, self.probe_keys)
         keyring = CachingKeyring(make_keyring(said)) if self.opens else None
-        return Inspection(store=store, look_inside=self.look_inside, probe=probe, keyring=keyring)
+        named = said.kms_key_id if self.opens and said.kind == "kms" else None
+        return Inspection(store=store, look_inside=self.look_inside, probe=probe, keyring=keyring, keyring_key=named)
 
 
 def audit(spark: SparkContext, plan: Audit, progress: Callable[[State], None] = lambda _: None) -> State:

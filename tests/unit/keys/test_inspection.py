@@ -12,10 +12,13 @@ import s3cse
 from keys.lake import AES_KEY, BODY, DESCRIPTION, Lake
 from s3cse.errors import TransferError
 from s3cse.keyrings import AesKeyring, KmsKeyring
+from s3cse.keyrings.kms_probe import KmsProbe
 from s3cse.keys import row as words
 from s3cse.keys.evidence import fingerprint
 from s3cse.keys.found import Found
 from s3cse.keys.inspection import Inspection
+from s3cse.keys.rate_limit import RateLimit
+from s3cse.local import Servers
 from s3cse.message import encrypt
 from s3cse.storage.memory import MemoryStore
 from s3cse.storage.port import Location, StoredObject
@@ -104,6 +107,26 @@ def test_keyring_tells_what_only_the_key_knows(lake: Lake) -> None:
     assert (rows["lying"].opens, rows["lying"].length_header) == (True, "wrong")
     assert rows["other"].opens is False
     assert "does not open" in str(rows["other"].error)
+
+
+def test_what_the_named_key_opens_is_under_it(lake: Lake, servers: Servers) -> None:
+    """Where the keyring names its KMS key, what it opens counts as probed; what it does not open stays unknown."""
+    lake.put("mine")
+    lake.put("theirs", key=servers.create_key())
+    rows = lake.rows(keyring=lake.keyring("kms"), keyring_key=lake.kms_key)
+    assert (rows["mine"].key_id, rows["mine"].key_evidence) == (lake.kms_key, words.PROBED)
+    assert (rows["theirs"].key_id, rows["theirs"].key_evidence) == (None, words.UNKNOWN)
+
+
+def test_calls_of_kms_are_limited(lake: Lake) -> None:
+    """Probing waits for the rate; objects that need no call do not."""
+    for name in ("a", "b", "c"):
+        lake.put(name)
+    lake.put("raw", "aes")
+    waits: list[float] = []
+    limit = RateLimit(1.0, clock=lambda: 0.0, sleep=waits.append)
+    lake.rows(probe=KmsProbe(lake.kms), kms_limit=limit)
+    assert sorted(waits) == [1.0, 2.0]
 
 
 def test_segment_index_is_found() -> None:
