@@ -21,11 +21,12 @@ def pytest_configure(config):
 """
 
 
-def run(folder: Path, body: str) -> tuple[int, str]:
+def run(folder: Path, body: str, *more: str) -> tuple[int, str]:
     """Run pytest with the guard on one test file; return its exit code and output."""
     (folder / "conftest.py").write_text(CONFTEST.format(tests=str(TESTS)))
     (folder / "test_it.py").write_text(f"import pytest\n{body}\n")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(folder), str(folder)]
+    command += more
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=60, check=False)
     return done.returncode, done.stdout
 
@@ -50,6 +51,21 @@ def test_only_listed_skips_pass(tmp_path: Path, body: str, passes: bool) -> None
     assert (code == 0) == passes, out
     assert ("skipped, and not in skips.toml" in out) != passes
     assert passes or "test_it.py" in out.partition("skipped, and not in")[2]
+
+
+@pytest.mark.parametrize(
+    ("body", "passes"),
+    [
+        ("@pytest.mark.xdist_group('g')\ndef test_known(): pytest.skip('no Maven: offline')", True),
+        ("@pytest.mark.xdist_group('g')\ndef test_other(): pytest.skip('no Maven: offline')", False),
+        ("pytest.importorskip('no_such_module')\ndef test_known(): pass", False),
+    ],
+)
+def test_skips_of_several_processes(tmp_path: Path, body: str, passes: bool) -> None:
+    """A run in several processes is as strict; their groups behind tests' names hide nothing."""
+    code, out = run(tmp_path, f"{body}\ndef test_passes(): pass", "-n", "2", "--dist", "loadgroup")
+    assert (code == 0) == passes, out
+    assert ("skipped, and not in skips.toml" in out) != passes
 
 
 def test_list_names_what_is_there() -> None:
