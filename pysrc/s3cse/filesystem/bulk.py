@@ -109,6 +109,12 @@ class BulkOperations(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no
             if isinstance(outcome, Exception):
                 raise outcome
 
+    def mv(self, path1: Any, path2: Any, recursive: bool = False, maxdepth: int | None = None, **kwargs: Any) -> None:
+        """Copy, then delete what was copied; whatever could not be copied is an error, and nothing is deleted."""
+        if path1 != path2:
+            self.copy(path1, path2, recursive=recursive, maxdepth=maxdepth, on_error="raise", **kwargs)
+            self.rm(path1, recursive=recursive, maxdepth=maxdepth)
+
 
 def _run(method: Callable[..., Any], calls: Sequence[_Call], callback: Any) -> None:
     """Do to each file what was noted; the callback hears of each that is done, and its children of the bytes."""

@@ -13,12 +13,15 @@ import pytest
 from client.conftest import Log
 from objects.fakes import KEY
 
+import s3cse
 from faults.s3_faults import Call, Fault
 from faults.s3_proxy import S3Proxy
 from s3cse.errors import IntegrityError, PolicyError, TransferError
 from s3cse.filesystem import S3cseFileSystem, source_pool, sources, verified_body
-from s3cse.keyrings import KmsKeyring
+from s3cse.keyrings import AesKeyring, KmsKeyring
 from s3cse.local import Servers
+from s3cse.message import COMMITTING_SIGNED
+from s3cse.message.options import MessageOptions
 
 from .conftest import Make
 
@@ -248,3 +251,24 @@ def test_what_was_read_is_kept_for_a_while_only(fs: S3cseFileSystem, root: str) 
     now[0] = source_pool.KEPT_SECONDS + 1
     fs.cat_file(f"{root}/0", 0, 1)
     assert len(pool._known) == 1
+
+
+@pytest.mark.parametrize("memory", [sources.WHOLE_BYTES, 1000], ids=["in memory", "too long for that"])
+def test_a_signed_message_is_verified_to_its_end_before_a_byte_comes_out(
+    root: str, logged_s3: Any, monkeypatch: pytest.MonkeyPatch, memory: int
+) -> None:
+    """Its signature vouches for all of it or nothing."""
+    monkeypatch.setattr(sources, "WHOLE_BYTES", memory)
+    keyring = AesKeyring(bytes(32), provider_id="p", key_id="k")
+    bucket, _, key = root.partition("/")
+    signing = s3cse.Client(
+        logged_s3, keyring, profile="encryption-sdk", message=MessageOptions(suite=COMMITTING_SIGNED.id)
+    )
+    signing.put_object(Bucket=bucket, Key=key, Body=BODY)
+    fs = S3cseFileSystem(client=logged_s3, keyring=keyring, profile="encryption-sdk")
+    with fs.open(root) as file:
+        file.seek(1000)
+        assert (file.read(10), file.verified) == (BODY[1000:1010], True)
+    damage(logged_s3, root, -3)
+    with fs.open(root) as file, pytest.raises(IntegrityError):
+        file.read(1)
