@@ -263,8 +263,10 @@ class Client:
         """Begin an upload in parts that the caller cuts; it lives in this client and this process.
 
         Args:
-            PlaintextLength: of the whole object in bytes. Where it is not known, use upload_fileobj.
-            PartSize: of every part but the last in bytes, a multiple of 16, from 5 MiB to 5 GiB.
+            PlaintextLength: of the whole object in bytes. Where it is not known, use upload_fileobj; under ``sse-c``
+                neither need be said.
+            PartSize: of every part but the last in bytes, a multiple of 16, and of a message's frame length, from 5 MiB
+                to 5 GiB.
         """
         return self._uploads.create(Location(Bucket, Key), PlaintextLength, PartSize, parameters)
 
@@ -273,8 +275,9 @@ class Client:
     ) -> dict[str, Any]:
         """Encrypt and send one part, exactly as long as was said at the start.
 
-        AES-GCM: in any order, from any threads, but the last one when all others are in. AES-CBC: in order. A part may
-        be sent again with the same content only. Memory: two parts.
+        AES-GCM: in any order, from any threads, but the last one when all others are in. Messages, and SSE-C: in any
+        order. AES-CBC: in order. A part may be sent again with the same content only, but under SSE-C. Memory: two
+        parts, of messages three.
 
         Raises:
             SettingsError: a wrong length, another content, not its turn, or no such upload; nothing was sent.

@@ -42,7 +42,8 @@ def message_of(
         cipher = sealing._cipher
         found = cipher.seal(Kind.SINGLE, 1, memoryview(plaintext), memoryview(tag))
         body = (1).to_bytes(12, "big") + len(plaintext).to_bytes(8, "big") + tag + found
-        sealing._sign(body)
+        if sealing._signer is not None:
+            sealing._signer.update(body)
         out.append(body)
     else:
         regular = max(0, -(-len(plaintext) // length) - 1)
