@@ -128,7 +128,8 @@ def _visible(store: ObjectStore, table: Location, wanted: _Wanted) -> Sequence[t
     for attempt in range(_LISTINGS):
         listing = _list(store, table, folder, wanted)
         if not listing.rows and not wanted.left_out and table.key:
-            return [("", row) for row in store.list(table) if row.location == table]
+            # The first of all keys that begin like this one; a bucket may have millions of the others.
+            return [("", row) for row in store.list_page(table).objects if row.location == table]
         try:
             hidden = {name for row in listing.journals for name in journal.read(store, row).hidden}
         except TransferError as error:

@@ -66,6 +66,22 @@ def test_one_file_is_a_table() -> None:
     assert names(store_with("a.parquet", "b.parquet"), TABLE.child("a.parquet")) == ["lake/table/a.parquet"]
 
 
+def test_a_place_beside_many_others_is_found_in_one_request() -> None:
+    """Whether an address is a file's costs no listing of all that begins like it, whose end may be far."""
+
+    class Long(MemoryStore):
+        def list(self, prefix: Location) -> Iterator[ListedObject]:
+            raise AssertionError(f"everything under {prefix} is listed")
+
+    store = Long(page_rows=2)
+    for number in range(9):
+        store.put(Location("b", f"logs-2024-{number}/f"), b"x")
+    with pytest.raises(SettingsError, match="no data files"):
+        list_table(store, Location("b", "logs"))
+    store.put(Location("b", "logs"), b"x")
+    assert [file.location.key for file in list_table(store, Location("b", "logs")).files] == ["logs"]
+
+
 def test_bucket_is_a_table() -> None:
     """A whole bucket can be a table."""
     root = Location("bucket", "")
