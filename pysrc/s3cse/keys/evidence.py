@@ -29,7 +29,16 @@ def fingerprint(description: Mapping[str, str]) -> str:
     Of the description as JSON with sorted names, without spaces, in ASCII.
     """
     text = json.dumps(dict(description), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return f"sha256:{hashlib.sha256(text.encode()).digest()[:_FINGERPRINT_BYTES].hex()}"
+    return _fingerprint(text.encode())
+
+
+def wrapped_key_fingerprint(envelope: Envelope) -> str:
+    """Return what tells one wrapped data key from another: ``sha256:`` and 32 digits; a rotated object has another."""
+    return _fingerprint(envelope.encrypted_data_key)
+
+
+def _fingerprint(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).digest()[:_FINGERPRINT_BYTES].hex()}"
 
 
 def wrapped_by_kms(envelope: Envelope) -> bool:
@@ -45,6 +54,7 @@ def take_envelope(row: Row, envelope: Envelope) -> None:
     row.authenticated = envelope.authenticated
     row.legacy = not envelope.authenticated or envelope.wrap_algorithm in LEGACY_WRAPS
     description = dict(envelope.materials_description or {})
+    row.wrapped_key_fingerprint = wrapped_key_fingerprint(envelope)
     row.key_evidence = UNKNOWN
     if not wrapped_by_kms(envelope):
         if description:

@@ -47,6 +47,7 @@ SCHEMA = pa.schema(
         ("key_evidence", pa.string()),
         ("other_key_ids", pa.list_(pa.string())),
         ("description_fingerprint", pa.string()),
+        ("wrapped_key_fingerprint", pa.string()),
         ("encryption_context", pa.map_(pa.string(), pa.string())),
         ("opens", pa.bool_()),
         ("indexed", pa.bool_()),
@@ -68,6 +69,7 @@ class Row:
     ``stored_bytes`` and ``plaintext_bytes`` are lengths; ``key_id`` is a KMS key as it was named (an ARN where KMS
     named it), or provider and name of a message's raw key; ``other_key_ids`` are further keys, each of which opens the
     message, too. ``encryption_context`` is KMS's; of a raw key's materials description there is a fingerprint only.
+    ``wrapped_key_fingerprint`` tells whether an object has another wrapped key by now, which its ETag does not.
     ``opens`` says whether the inventory's own keyring opens the object, ``looked_inside`` whether its first bytes were
     read. ``error`` is why something is not known.
     """
@@ -90,6 +92,7 @@ class Row:
     key_evidence: str | None = None
     other_key_ids: Sequence[str] = field(default_factory=tuple)
     description_fingerprint: str | None = None
+    wrapped_key_fingerprint: str | None = None
     encryption_context: Mapping[str, str] | None = None
     opens: bool | None = None
     indexed: bool | None = None

@@ -1,8 +1,9 @@
 """Shredding by key: deleting the objects of a key, with their instruction files, versions and unfinished uploads.
 
 The key itself is not touched: deleting it is the security officer's act, and makes the objects unreadable by itself.
-What is deleted is decided in :mod:`s3cse.keys.shred_plan`. Each object is deleted on the condition that it is still the
-one of the inventory, by its ETag or its version. A run that broke off is simply repeated: what is gone is gone.
+What is deleted is decided in :mod:`s3cse.keys.shred_plan`. Each object is looked at again, and deleted on the condition
+that it is still the one of the inventory: by its ETag or version, and by its wrapped data key, because rotation leaves
+the ETag as it is. A run that broke off is simply repeated: what is gone is gone.
 """
 
 from __future__ import annotations
@@ -18,13 +19,16 @@ from typing import Any
 from s3cse.envelope.detect import wants_instruction_file
 from s3cse.envelope.instruction_file import INSTRUCTION_MARKER, INSTRUCTION_SUFFIX, parse_instruction_file
 from s3cse.errors import EnvelopeError, SettingsError, TransferError
+from s3cse.keys.evidence import wrapped_key_fingerprint
 from s3cse.keys.shred_plan import ShredPlan
+from s3cse.objects.describe import describe
 from s3cse.objects.envelope_storage import fetch_instruction_file
 from s3cse.objects.workers import WORKERS, results_in_order
 from s3cse.storage.port import Location
 from s3cse.storage.s3 import S3Store
 
 _WINDOW = 8 * WORKERS
+_NEEDED = ["bucket", "key", "version_id", "is_latest", "etag", "wrapped_key_fingerprint"]
 
 #: Outcomes. HIDDEN: the bucket keeps versions, and the bytes are still there under a delete marker.
 DELETED, GONE, CHANGED, HIDDEN, FAILED, ABORTED = "deleted", "gone", "changed", "hidden", "failed", "aborted"
@@ -66,7 +70,7 @@ def shred(
     Raises:
         SettingsError: all versions are to go, and the plan knows of none, or the other way round.
     """
-    rows = plan.chosen.select(["bucket", "key", "version_id", "is_latest", "etag"]).to_pylist()
+    rows = plan.chosen.select(_NEEDED).to_pylist()
     _check_versions(rows, all_versions=all_versions)
     worker = _Worker(store, suffix, all_versions)
     with closing(results_in_order((partial(worker.shred, row) for row in rows), _WINDOW)) as results:
@@ -104,10 +108,42 @@ class _Worker:
         """Delete one object, or one version of one, then its instruction file."""
         place = Location(row["bucket"], row["key"])
         version = row["version_id"] if self.all_versions else None
+        other = self._changed(place, row, version)
+        if other is not None and other.outcome != GONE:
+            return [other]
         if version is not None:
-            return [self.delete(place, "object", version)]
-        outcome = self._delete_if_unchanged(place, str(row["etag"]))
+            return [other or self.delete(place, "object", version)]
+        outcome = other or self.delete(place, "object", etag=str(row["etag"]))
         return [outcome, *self._instruction_file(place)] if outcome.outcome in (DELETED, HIDDEN, GONE) else [outcome]
+
+    def _changed(self, place: Location, row: Mapping[str, Any], version: str | None) -> Shredded | None:
+        """Look at the object again; return what keeps it from being deleted, None where it is the one of the inventory.
+
+        Not every server heeds If-Match of a DELETE, and a rotated object keeps its ETag.
+        """
+        about = {} if version is None else {"VersionId": version}
+        store = self.store.sending({"head_object": about, "get_object": about}, about=place)
+        try:
+            stored = store.head(place)
+            if stored is None:
+                return Shredded(place.uri, "object", GONE, version)
+            envelope = None
+            if row["wrapped_key_fingerprint"] is not None:
+                envelope = describe(store, stored, self.suffix).envelope
+        except TransferError as error:
+            return Shredded(place.uri, "object", FAILED, version, str(error))
+        except EnvelopeError as error:
+            return Shredded(place.uri, "object", CHANGED, version, str(error))
+        wrapped = None if envelope is None else wrapped_key_fingerprint(envelope)
+        if stored.etag == row["etag"] and wrapped == row["wrapped_key_fingerprint"]:
+            return None
+        return Shredded(
+            place.uri,
+            "object",
+            CHANGED,
+            version,
+            "it was replaced or rotated since the inventory: make a new one and look again",
+        )
 
     def delete(self, place: Location, what: str, version: str | None = None, etag: str | None = None) -> Shredded:
         """Send one DELETE."""
@@ -123,20 +159,6 @@ class _Worker:
             return Shredded(place.uri, what, outcome, version, None if outcome == GONE else str(error))
         hidden = version is None and bool(answer.get("DeleteMarker"))
         return Shredded(place.uri, what, HIDDEN if hidden else DELETED, version)
-
-    def _delete_if_unchanged(self, place: Location, etag: str) -> Shredded:
-        # Not every server heeds If-Match of a DELETE; so the object is looked at before, and asked for again with it.
-        try:
-            stored = self.store.head(place)
-        except TransferError as error:
-            return Shredded(place.uri, "object", FAILED, error=str(error))
-        if stored is None:
-            return Shredded(place.uri, "object", GONE)
-        if stored.etag != etag:
-            return Shredded(
-                place.uri, "object", CHANGED, error="it was replaced since the inventory: make a new one and look again"
-            )
-        return self.delete(place, "object", etag=etag)
 
     def _instruction_file(self, place: Location) -> Iterator[Shredded]:
         file = Location(place.bucket, place.key + self.suffix)

@@ -17,10 +17,12 @@ from s3cse.keys.evidence import fingerprint
 from s3cse.keys.found import Versions
 from s3cse.keys.inspection import Inspection
 from s3cse.keys.inventory import inventory, read_all
+from s3cse.keys.rotation import Rotation, RotationOptions, rotate
 from s3cse.keys.row import Row, to_batch
 from s3cse.keys.shred_plan import plan_shredding
 from s3cse.keys.shredding import CHANGED, DELETED, GONE, HIDDEN, Shredded, shred
 from s3cse.local import Servers
+from s3cse.storage.port import Location
 
 
 def left(lake: Lake) -> list[str]:
@@ -106,6 +108,19 @@ def test_changed_objects_stay(lake: Lake) -> None:
     lake.put("object", "aes", storage="instruction-file")
     assert outcomes(lake, list(shred(lake.store, plan))) == [("object", "object", CHANGED)]
     assert left(lake) == ["object", "object.instruction"]
+
+
+@pytest.mark.parametrize("storage", ["metadata", "instruction-file"])
+def test_rotated_objects_stay(lake: Lake, other_key: str, storage: str) -> None:
+    """An object that was rotated since the inventory is under another key now, ETag or not, and is not deleted."""
+    key = lake.put("object", storage=storage)
+    table = lake.table(probe=KmsProbe(lake.kms))
+    rotation = Rotation(lake.store, lake.s3, lake.keyring("kms"), lake.keyring("kms", other_key), RotationOptions())
+    (rotated,) = rotate(rotation, [Location(lake.bucket, key)])
+    assert rotated.outcome == "rotated", rotated.error
+    (done,) = shred(lake.store, plan_shredding(table, [lake.kms_key]))
+    assert (done.outcome, done.done) == (CHANGED, False)
+    assert "object" in left(lake)
 
 
 def test_replaced_between_look_and_delete(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
