@@ -123,5 +123,10 @@ def to_batch(rows: Sequence[Row]) -> pa.RecordBatch:
     columns["encryption_context"] = [
         None if each is None else [*each.items()] for each in columns["encryption_context"]
     ]
-    arrays = [pa.array(columns[each.name], each.type) for each in SCHEMA]
+    arrays = [_array(columns[each.name], each.type) for each in SCHEMA]
     return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
+
+
+def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
+    """Return a column; most columns of most inventories are null, which need not be told value by value."""
+    return pa.nulls(len(values), kind) if values.count(None) == len(values) else pa.array(values, kind)
