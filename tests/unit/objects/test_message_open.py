@@ -253,6 +253,19 @@ def test_any_flipped_byte(store: RecordingStore, suite: Suite) -> None:
             read_whole(opened_message(store, bytes(changed)))
 
 
+def test_footers_that_somebody_thought_out(store: RecordingStore) -> None:
+    """An end that could be many footers costs no more requests than one; and does not open."""
+    message = message_of(bytes(300_000), suite=COMMITTING_SIGNED, frame_length=100_000)
+    thought_out = b"".join((length - 2).to_bytes(2, "big") + b"\x30" for length in range(207, 2, -3))
+    store.put(PLACE, message[: -len(thought_out)] + thought_out)
+    with pytest.raises((EnvelopeError, IntegrityError)):
+        opened_message(store)
+    assert store.count("GET") <= 4
+    changed = message[:-105] + b"\x00\x46\x30" + message[-102:]
+    with pytest.raises((EnvelopeError, IntegrityError)):
+        read_whole(opened_message(store, changed))
+
+
 @settings(max_examples=150, deadline=None)
 @given(data=st.data(), signed=st.booleans(), named=st.booleans())
 def test_no_change_goes_unnoticed(data: st.DataObject, signed: bool, named: bool) -> None:
