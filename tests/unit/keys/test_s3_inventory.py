@@ -13,6 +13,8 @@ from urllib.parse import quote_plus
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from s3cse.errors import SettingsError, TransferError
 from s3cse.keys import row as words
@@ -107,6 +109,15 @@ def test_rows_of_a_report(kind: str) -> None:
     assert (first.size, first.etag, first.last_modified) == (5, '"5d41402abc4b2a76b9719d911017c592"', WHEN)
     assert (first.storage_class, first.encryption, first.version_id) == ("STANDARD", "SSE-S3", None)
     assert first.is_delete_marker is False
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=("Cs",)), min_size=1), min_size=1, max_size=5))
+@settings(max_examples=30, deadline=None)
+def test_any_key_in_csv(keys: list[str]) -> None:
+    """Whatever characters a key has, it comes out of the CSV as it is."""
+    store = MemoryStore()
+    put_report(store, "CSV", [csv_file(keys)])
+    assert [each.location.key for each in listed(store)] == keys
 
 
 @pytest.mark.parametrize("kind", ["CSV", "Parquet"])
