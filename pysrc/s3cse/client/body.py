@@ -19,7 +19,9 @@ class PlaintextBody(io.IOBase):
 
     Nothing is fetched before the first read. What a read may raise depends on the client's ``integrity``: under
     ``strict`` the first read raises IntegrityError if the object does not verify, and not a byte is released; under
-    ``stream`` the last one does, in place of the last bytes. After an error every read raises it again.
+    ``stream`` the last one does, in place of the last bytes. Of an Encryption SDK message without a signature the read
+    does that comes to a frame which does not verify, under every policy: what came before is a true beginning. After an
+    error every read raises it again.
 
     Args:
         chunks: the plaintext, in buffers that are valid until the next one is asked for.

@@ -125,7 +125,7 @@ class Client:
 
         Args:
             Range: ``bytes=0-99`` | ``bytes=100-`` | ``bytes=-16``, in plaintext bytes. Under ``strict`` the whole
-                object is fetched and verified for it.
+                object is fetched and verified for it; of an unsigned message its frames alone.
             parameters: boto3's; ``PartNumber`` is refused.
 
         Raises:

@@ -148,7 +148,7 @@ def _cut_out(runs: Sequence[tuple[Span, pa.Buffer]], span: Span) -> pa.Buffer:
 
 
 def find_index(opened: OpenObject, after_bytes: int) -> IndexSearch:
-    """Look for the index of an open GCM object.
+    """Look for the index of an open GCM object; others have none.
 
     Args:
         after_bytes: how much plaintext follows it, as the object itself says, so not to be believed yet.
@@ -158,7 +158,7 @@ def find_index(opened: OpenObject, after_bytes: int) -> IndexSearch:
         TransferError: the end could not be fetched.
     """
     index_end = opened.plaintext_bytes - after_bytes
-    if after_bytes < 0 or index_end < TRAILER_BYTES or index_end % BLOCK_BYTES:
+    if opened.envelope is None or after_bytes < 0 or index_end < TRAILER_BYTES or index_end % BLOCK_BYTES:
         return IndexSearch(None, claimed=False)
     with naming(opened.stored.location):
         end = _End(opened)
