@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from fsspec.spec import AbstractBufferedFile
@@ -50,6 +51,8 @@ class EncryptedReadFile(AbstractBufferedFile):  # type: ignore[misc]  # fsspec h
             size=entry["size"],
         )
         self._details = dict(entry)
+        # Not a method of this file: where nobody closes it, as with pyarrow, it would wait for the garbage collector.
+        self.cache.fetcher = partial(_fetch, source, self.size)
 
     @property
     def verified(self) -> bool:
@@ -57,11 +60,15 @@ class EncryptedReadFile(AbstractBufferedFile):  # type: ignore[misc]  # fsspec h
         return self._source.verified
 
     def _fetch_range(self, start: int, end: int) -> bytes:
-        span = Span(min(start, self.size), min(end, self.size))
-        return bytes(self._source.read([span])[0].to_pybytes()) if span else b""
+        return _fetch(self._source, self.size, start, end)
 
     def close(self) -> None:
         """Give up what was read and the key; idempotent."""
         if not self.closed:
             super().close()
             self._source.close()
+
+
+def _fetch(source: Source, size: int, start: int, end: int) -> bytes:
+    span = Span(min(start, size), min(end, size))
+    return bytes(source.read([span])[0].to_pybytes()) if span else b""

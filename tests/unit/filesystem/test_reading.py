@@ -272,3 +272,14 @@ def test_a_signed_message_is_verified_to_its_end_before_a_byte_comes_out(
     damage(logged_s3, root, -3)
     with fs.open(root) as file, pytest.raises(IntegrityError):
         file.read(1)
+
+
+def test_a_file_that_nobody_closes_goes_with_its_last_user(fs: S3cseFileSystem, root: str) -> None:
+    """It waits for no garbage collector: what it holds may be large."""
+    fs.pipe_file(f"{root}/a", BODY)
+    file = fs.open(f"{root}/a")
+    file.read(1)
+    (shared,) = fs._sources._known.values()
+    assert shared.users == 1
+    del file
+    assert shared.users == 0
