@@ -12,6 +12,7 @@ from s3cse.cli.entries import Entry
 from s3cse.cli.places import opened
 from s3cse.cli.remote import Remote, taken_back
 from s3cse.crypto.ciphers import BLOCK_BYTES, GCM_TAG_BYTES
+from s3cse.envelope.profiles import SSE_C
 from s3cse.storage.port import Location
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ class Comparison:
 
     def _has_length(self, entry: Entry, length: int, remote: Remote | None) -> bool:
         stored = entry.size
+        if opened(remote).options.profile == SSE_C:
+            return stored == length
         if stored <= length:
             return False  # whatever encrypts adds something
         if stored == length + GCM_TAG_BYTES and stored % BLOCK_BYTES:

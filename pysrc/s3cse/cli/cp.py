@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ import typer
 from s3cse.cli.copying import Wishes
 from s3cse.cli.crew import OBJECTS_AT_ONCE, Parallel, Stop
 from s3cse.cli.ends import Ends, open_ends
+from s3cse.cli.entries import local_file
 from s3cse.cli.filters import Exclude, Filters, Include, InOrder, filters_of
 from s3cse.cli.flags import Flags, Target, with_flags
 from s3cse.cli.new_objects import ContentType, Metadata, NoGuess, Sse, SseKey, StorageClass, parameters
@@ -20,7 +22,7 @@ from s3cse.cli.progress import progress
 from s3cse.cli.stdout import send
 from s3cse.cli.transfer_run import Report, run
 from s3cse.cli.transfers import Transfer, check_ends, one, source_entries, towards
-from s3cse.errors import SettingsError
+from s3cse.errors import SettingsError, TransferError, printable
 from s3cse.storage.port import Location
 
 Source = Annotated[str, typer.Argument(metavar="SOURCE", help="A path, s3://bucket/key, or - for standard input.")]
@@ -147,6 +149,10 @@ def _deleting(ends: Ends) -> Callable[[Transfer], None]:
     def delete(transfer: Transfer) -> None:
         place = transfer.entry.place
         if isinstance(place, Path):
+            if local_file(place) != replace(transfer.entry, relative=place.name):
+                raise TransferError(
+                    f"{printable(str(place))} was changed after it was copied, so it stays", fix="move it again"
+                )
             place.unlink()
         elif ends.source is not None:
             ends.source.client.delete_object(Bucket=place.bucket, Key=place.key)

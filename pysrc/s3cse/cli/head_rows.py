@@ -9,7 +9,11 @@ from typing import cast
 import pyarrow as pa
 
 from s3cse.cli.remote import Remote
+from s3cse.envelope.profiles import SSE_C
 from s3cse.errors import SettingsError
+from s3cse.keyrings import Keyring
+from s3cse.options.profile_rules import message_options
+from s3cse.parquet.expected import Expected
 from s3cse.parquet.filter.expression import columns as columns_of
 from s3cse.parquet.plan import file_schema
 from s3cse.parquet.scan import FileTask, Scan
@@ -34,7 +38,7 @@ def first_rows(
     scan = _scan(remote, table, names, condition)
     batches, count = [], 0
     for file in scan.may_hold_rows(table.files):
-        found = scan.read(remote.store, remote.keyring, [FileTask(file)])
+        found = scan.read(remote.store, _keyring(remote), [FileTask(file)])
         with closing(cast("Generator[pa.RecordBatch, None, None]", found)) as rows:  # what was fetched ahead is dropped
             for batch in rows:
                 batches.append(batch.slice(0, number - count))
@@ -46,7 +50,8 @@ def first_rows(
 
 def _scan(remote: Remote, table: TableFiles, names: Sequence[str] | None, condition: str | None) -> Scan:
     policy = remote.options.policy
-    stored = file_schema(remote.store, remote.keyring, table.files, policy).remove_metadata()
+    expected = Expected(profile=remote.options.profile, message=message_options(remote.options))
+    stored = file_schema(remote.store, _keyring(remote), table.files, policy, expected=expected).remove_metadata()
     partitions = {column.name.lower() for column in table.partition_schema}
     known = pa.schema(
         [*(column for column in stored if column.name.lower() not in partitions), *table.partition_schema]
@@ -67,7 +72,12 @@ def _scan(remote: Remote, table: TableFiles, names: Sequence[str] | None, condit
         expression=expression,
         policy=policy,
         whole=False,
+        expected=expected,
     )
+
+
+def _keyring(remote: Remote) -> Keyring | None:
+    return None if remote.options.profile == SSE_C else remote.keyring
 
 
 def _column(known: pa.Schema, name: str) -> pa.Field:

@@ -72,7 +72,7 @@ class Verifier:
         """
         hidden = place.key.rpartition("/")[2].startswith(_HIDDEN_STARTS)
         try:
-            if size == 0:
+            if size == 0 and not self._by_s3:
                 return self._empty(place, hidden)
             self._read(self._strict, place, advance)
         except PolicyError as error:

@@ -155,10 +155,33 @@ def test_keys_that_lead_elsewhere(lake: Lake, monkeypatch: pytest.MonkeyPatch, n
 
 
 def test_key_that_ends_with_a_slash(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A mark of an empty folder is left out, no failure."""
-    listed(monkeypatch, lake, "folder/", "x_$folder$", "fine")
-    assert lake.run("cp", lake.at, "in", "-r").exit_code in (0, 1)
-    assert "in/folder" not in files_in(Path())
+    """A mark of an empty folder is left out, and no failure; what holds something cannot be a file, and is named."""
+    listed(monkeypatch, lake, "folder/", "fine")
+    assert (lake.run("cp", lake.at, "in", "-r").exit_code, files_in(Path())) == (0, {"in/fine": b"one"})
+    monkeypatch.setattr(entries, "_EMPTY_BYTES", 0)
+    result = lake.run("cp", lake.at, "in", "-r")
+    assert (result.exit_code, "'folder/'" in result.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--format", "encryption-sdk", "--key-namespace", "n", "--key-name", "k"),
+        ("--format", "sse-c", "--customer-keys", "one"),
+        ("--format", "emrfs", "--legacy", "allow"),
+        ("--format", "s3ec-v4", "--commitment", "require"),
+        ("--storage", "instruction-file"),
+    ],
+)
+def test_other_formats(lake: Lake, folder: Path, flags: tuple[str, ...]) -> None:
+    """There, within S3, and back; the second time nothing differs."""
+    assert lake.run("cp", folder, lake.at + "p", "-r", *flags).exit_code == 0
+    assert lake.run("sync", folder, lake.at + "p", *flags).stdout == ""
+    assert lake.run("cp", lake.at + "p", lake.at + "q", "-r", *flags).exit_code == 0
+    back = lake.run("cp", lake.at + "q", "back", "-r", *flags)
+    assert (back.exit_code, back.stderr, files_in(Path("back"))) == (0, "", FILES)
+    reading = flags if "--storage" not in flags else ()  # which a reader finds out by itself
+    assert lake.run("verify", lake.at + "q", *reading).exit_code == 0
 
 
 def test_file_where_a_folder_would_be(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -122,6 +123,7 @@ def test_stored_sizes_that_need_no_request(local: int, stored: int, same: bool |
         return local
 
     comparison = Comparison(None, None, Rules())
+    comparison._target = SimpleNamespace(options=SimpleNamespace(profile="emrfs-v2"))  # type: ignore[assignment]
     comparison._length = length  # type: ignore[method-assign]
     there = Entry(Location("b", "k"), "k", stored, now)
     assert comparison.same(Entry(Path("k"), "k", local, now), there) is (same is not False)
