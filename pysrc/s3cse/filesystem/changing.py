@@ -97,7 +97,12 @@ class Changing(Browsing):
             )
 
     def mkdir(self, path: str, create_parents: bool = True, **kwargs: Any) -> None:  # noqa: ARG002
-        """Make a bucket; below one there is nothing to make: a folder is there when something is in it."""
+        """Make a bucket; below one there is nothing to make: a folder is there when something is in it.
+
+        Args:
+            kwargs: boto3's further parameters of create_bucket: outside us-east-1 AWS wants its
+                ``CreateBucketConfiguration``.
+        """
         bucket, key = self._split(path)
         if key:
             if self._options.remember_folders:

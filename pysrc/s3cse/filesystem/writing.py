@@ -208,6 +208,9 @@ class EncryptedWriteFile(io.BufferedIOBase):
         if writer is not None:
             writer.abort()
 
+    def __repr__(self) -> str:
+        return f"<EncryptedWriteFile s3cse://{self.path}>"
+
     def __enter__(self) -> Self:
         return self
 
