@@ -27,6 +27,7 @@ from s3cse.message.frames import FINAL_OVERHEAD
 from s3cse.message.limits import DEFAULT_MAX_PIECE_BYTES
 from s3cse.message.options import MessageOptions
 from s3cse.message.suites import AES_256, AES_256_HKDF, AES_256_HKDF_SIGNED, SUITES
+from s3cse.objects import message_open
 from s3cse.objects.envelope_storage import EnvelopeStorage
 from s3cse.objects.message_front import FRONT_BYTES, is_message
 from s3cse.objects.open import open_object
@@ -232,14 +233,14 @@ def test_another_frame_length_in_the_header(store: RecordingStore, kms: FakeKms,
         opened_message(store, bytes(message))
 
 
-def test_frames_longer_than_a_reader_holds(store: RecordingStore) -> None:
+def test_frames_longer_than_a_reader_holds(store: RecordingStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """Are refused before any key is asked for; one short frame of such a message is fine."""
-    long = DEFAULT_MAX_PIECE_BYTES + 1
-    opened = opened_message(store, message_of(TEXT, frame_length=long))
+    monkeypatch.setattr(message_open, "DEFAULT_MAX_PIECE_BYTES", 1000)
+    opened = opened_message(store, message_of(TEXT, frame_length=1001))
     assert read_whole(opened).to_pybytes() == TEXT
-    message = message_of(bytes(2 * long), frame_length=long)
-    with pytest.raises(PolicyError, match="longer than a reader holds in memory"):
-        opened_message(store, message, keyring=raw_key("another"))
+    for message in (message_of(bytes(2002), frame_length=1001), message_of(bytes(1001), in_one_piece=True)):
+        with pytest.raises(PolicyError, match="longer than a reader holds in memory"):
+            opened_message(store, message, keyring=raw_key("b"))
 
 
 @pytest.mark.parametrize("suite", [COMMITTING, COMMITTING_SIGNED])
