@@ -184,11 +184,9 @@ def _fitting(layouts: Sequence[Layout], bring: Bring) -> Layout:
         start = layout.final_start
         if start not in fronts:
             fronts[start] = bring(start, start + FINAL_FRONT_BYTES)
-        wanted = front_of(Kind.FINAL, layout.num_regular + 1, layout.final_length)
-        # Not the IV between them: other writers may have chosen another.
-        if fronts[start][:8] == wanted[:8] and fronts[start][-4:] == wanted[-4:]:
+        if _is_final(layout, fronts[start]):
             return layout
-    raise not_valid("no final frame where it must be", "one that says its number and length")
+    raise _no_final_frame(layouts[0])
 
 
 def final_piece(header: Header, layout: Layout, stored: bytes | memoryview) -> Piece:
@@ -197,8 +195,22 @@ def final_piece(header: Header, layout: Layout, stored: bytes | memoryview) -> P
     Raises:
         EnvelopeError: they are no final frame, or not this message's.
     """
-    source = BufferInput(stored)
-    piece = next(read_pieces(source, header, first_sequence=layout.num_regular + 1))
-    if piece.kind is not Kind.FINAL or piece.length != layout.final_length:
-        raise not_valid("another frame where the last one must be", f"the final frame, {layout.final_length} bytes")
-    return piece
+    if not _is_final(layout, bytes(stored[:FINAL_FRONT_BYTES])):
+        raise _no_final_frame(layout)
+    return next(read_pieces(BufferInput(stored), header, first_sequence=layout.num_regular + 1))
+
+
+def _is_final(layout: Layout, front: bytes) -> bool:
+    """Whether a frame says that it is the final one, with the number and the length that the layout gives it."""
+    wanted = front_of(Kind.FINAL, layout.num_regular + 1, layout.final_length)
+    # Not the IV between them: other writers may have chosen another.
+    return front[:8] == wanted[:8] and front[-4:] == wanted[-4:]
+
+
+def _no_final_frame(layout: Layout) -> EnvelopeError:
+    return EnvelopeError(
+        "the message does not end with its final frame",
+        found="other bytes where it must begin",
+        expected=f"frame {layout.num_regular + 1} of {layout.final_length} bytes, as the message's length has it",
+        fix="it was cut short, or something follows it: restore the whole message",
+    )
