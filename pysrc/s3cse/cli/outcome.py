@@ -30,13 +30,15 @@ def explained(command: str) -> Iterator[None]:
     A local file that cannot be read or written is explained likewise; a pipe that nobody reads any more is not.
 
     Raises:
-        typer.Exit: in place of an S3CSEError or OSError from the block.
+        typer.Exit: in place of an S3CSEError or OSError from the block, and of Ctrl-C (130).
     """
     try:
         yield
     except S3CSEError as error:
         complain(command, error)
         raise typer.Exit(WRONG_USE if isinstance(error, SettingsError) else FAILED) from error
+    except KeyboardInterrupt as error:
+        raise typer.Exit(INTERRUPTED) from error
     except BrokenPipeError:
         raise
     except OSError as error:
