@@ -86,9 +86,11 @@ def measure(count: int, rounds: int) -> list[Result]:
         cases: dict[str, Callable[[], int]] = {"boto3 head_object": partial(heads, s3, count)}
         cases |= {f"inventory, {said}": partial(look_at, store, folder) for folder, said in FOLDERS.items()}
         speeds: dict[str, list[float]] = {name: [] for name in cases}
-        for _ in range(rounds):
+        for _ in range(1 + rounds):
             for name, work in cases.items():
                 speeds[name].append(speed(work))
+        for mine in speeds.values():
+            del mine[0]  # connections and imports
         extra = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - base) / 1024
     plain = speeds["boto3 head_object"]
     results = []
