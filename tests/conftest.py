@@ -12,6 +12,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+from hypothesis import HealthCheck, settings
 
 import s3cse.local
 from faults.kms_stub import KmsStub
@@ -26,6 +27,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # Each session has a loader of its own, and parses megabytes of JSON with it for its first client of a service:
     # most of what making a client costs, a thousand times in a run.
     botocore.session.create_loader = cache(botocore.session.create_loader)
+    # How long an example takes tells of the machine and of the processes beside this one, not of the code.
+    settings.register_profile("s3cse", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("s3cse")
 
 
 #: Bytes that are still readable in a test's name.
