@@ -90,8 +90,10 @@ class Report:
 def _said(error: S3CSEError | OSError, transfer: Transfer) -> str:
     if isinstance(error, S3CSEError):
         return str(error)
-    name = error.filename if isinstance(error.filename, str | bytes) else None
-    about = shown(transfer.entry.place) if name is None else printable(str(name))
+    about = shown(transfer.entry.place)
+    name = error.filename2 or error.filename  # of a renaming, what it was to become
+    if isinstance(name, str | Path) and str(name) != str(transfer.entry.place):
+        about += f": {printable(str(name))}"
     return f"{about}: {error.strerror or error}"
 
 

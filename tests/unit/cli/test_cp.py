@@ -189,7 +189,11 @@ def test_file_where_a_folder_would_be(lake: Lake, monkeypatch: pytest.MonkeyPatc
     listed(monkeypatch, lake, "a", "a/b")
     result = lake.run("cp", lake.at, "in", "-r", "--parallel", "1")
     assert (result.exit_code, files_in(Path("in"))) == (1, {"a": b"one"})
+    assert result.stderr.startswith(f"cp: {lake.at}one: in/a: ")
     assert "cp: 1 failed, 1 done" in result.stderr
+    listed(monkeypatch, lake, "dir")
+    Path("in/dir").mkdir()
+    assert f"cp: {lake.at}one: in/dir: Is a directory" in lake.run("cp", lake.at, "in", "-r").stderr
 
 
 @pytest.mark.parametrize("name", ["big", "a b.txt"])
