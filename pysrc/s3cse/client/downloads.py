@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: What a caller's Config may bring along with the opening request; it is held beside the pieces of a long object.
 _MOST_AT_ONCE = 8 << 20
+#: Of a file's name, of which there are 255 at most.
+_NAME_BYTES = 200
 _NO_RANGE = {"Range": "a download is of the whole object: use get_object"}
 
 
@@ -100,7 +102,8 @@ def _replacing(target: Path) -> Iterator[IO[bytes]]:
         with open(target, "wb", buffering=0) as out:
             yield out
         return
-    beside = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}")
+    beginning = os.fsdecode(os.fsencode(target.name)[:_NAME_BYTES])
+    beside = target.with_name(f".{beginning}.{secrets.token_hex(4)}")
     # As the target's: nobody can read it who could not read the target, before there is anything in it.
     descriptor = os.open(
         beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666 if before is None else 0o600

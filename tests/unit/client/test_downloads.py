@@ -125,3 +125,11 @@ def test_short_objects_come_in_one_request(
     config = None if threshold is None else TransferConfig(multipart_threshold=threshold)
     client.download_fileobj(at["Bucket"], at["Key"], out, Config=config)
     assert (out.getvalue(), len(log)) == (TEXT, requests)
+
+
+def test_long_names(client: s3cse.Client, at: dict[str, str], tmp_path: Path) -> None:
+    """A target's name may have 255 bytes, in letters of several bytes too."""
+    client.put_object(**at, Body=b"abc")
+    target = tmp_path / ("\u4e16" * 85)
+    client.download_file(at["Bucket"], at["Key"], target)
+    assert target.read_bytes() == b"abc"
