@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from s3cse.crypto.ciphers import Backend
+from s3cse.crypto.memory import wipe
 from s3cse.errors import SettingsError
-from s3cse.message.cipher import wipe
 from s3cse.message.frames import FINAL_OVERHEAD, MAX_FRAMES, Kind, too_many_frames
 from s3cse.message.header import Header
 from s3cse.message.limits import DEFAULT_FRAME_LENGTH, checked_frame_length
