@@ -57,7 +57,7 @@ def seal_message(sealing: Sealing, plan: FramePlan, plaintext: memoryview, out: 
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class Body:
     """Where the pieces of a body are; nothing of it is verified.
 
     Attributes:
@@ -80,7 +80,7 @@ class Layout:
         return self.num_regular * self.frame_length + self.last.length
 
 
-def read_layout(source: BufferInput, header: Header) -> Layout:
+def read_body(source: BufferInput, header: Header) -> Body:
     """Find the pieces of a body, and leave the source behind them.
 
     Raises:
@@ -92,36 +92,36 @@ def read_layout(source: BufferInput, header: Header) -> Layout:
     frames = source.take(num_regular * (frame_length + REGULAR_OVERHEAD), "frames")
     at = source.at
     (last,) = read_pieces(source, header, first_sequence=num_regular + 1)
-    return Layout(frame_length, num_regular, frames, last, source.view[at : source.at])
+    return Body(frame_length, num_regular, frames, last, source.view[at : source.at])
 
 
-def open_body(opened: Opened, layout: Layout, out: memoryview, threads: int) -> None:
+def open_body(opened: Opened, found: Body, out: memoryview, threads: int) -> None:
     """Decrypt and verify all pieces of a body; the signature is left to its footer.
 
     Args:
         opened: the message.
-        layout: its pieces.
+        found: its pieces.
         out: of exactly the plaintext's length. What it holds after an error is for the caller to wipe.
         threads: that run the cipher at once. A signature's hash runs in the caller's, behind them.
 
     Raises:
         IntegrityError: a piece does not verify.
     """
-    frame_length, stride = layout.frame_length, layout.frame_length + REGULAR_OVERHEAD
+    frame_length, stride = found.frame_length, found.frame_length + REGULAR_OVERHEAD
     verifier = opened.verifier
 
     def frames(batch: _Batch) -> memoryview:
-        return layout.frames[batch.before * stride : (batch.before + batch.count) * stride]
+        return found.frames[batch.before * stride : (batch.before + batch.count) * stride]
 
     def open_(batch: _Batch) -> None:
         content = out[batch.before * frame_length : (batch.before + batch.count) * frame_length]
         opened.cipher.open_frames(batch.before + 1, frame_length, frames(batch), content)
 
     hash_ = None if verifier is None else (lambda batch: verifier.update(frames(batch)))
-    run_all(_batches(layout.num_regular, frame_length, verifier is not None), open_, hash_, threads)
-    opened.cipher.open(layout.last, out[layout.num_regular * frame_length :])
+    run_all(_batches(found.num_regular, frame_length, verifier is not None), open_, hash_, threads)
+    opened.cipher.open(found.last, out[found.num_regular * frame_length :])
     if verifier is not None:
-        verifier.update(layout.end)
+        verifier.update(found.end)
 
 
 def _batches(num_regular: int, frame_length: int, signed: bool) -> Iterator[_Batch]:

@@ -9,7 +9,7 @@ from s3cse.crypto.buffers import check_apart, writable
 from s3cse.crypto.ciphers import Backend
 from s3cse.crypto.memory import wipe
 from s3cse.errors import SettingsError
-from s3cse.message.body import open_body, read_layout, seal_message
+from s3cse.message.body import open_body, read_body, seal_message
 from s3cse.message.frames import FramePlan
 from s3cse.message.input import BufferInput
 from s3cse.message.limits import (
@@ -125,17 +125,17 @@ def decrypt_into(
     source = BufferInput(message)
     with writable(out) as target:
         opened = open_message(source, keyring, context, *limits, backend=backend)
-        layout = read_layout(source, opened.header)
-        _check_room(target, layout.length, "for the plaintext")
-        _check_apart(source.view, target, layout.length)
-        with target[: layout.length] as view:
+        found = read_body(source, opened.header)
+        _check_room(target, found.length, "for the plaintext")
+        _check_apart(source.view, target, found.length)
+        with target[: found.length] as view:
             try:
-                open_body(opened, layout, view, threads)
+                open_body(opened, found, view, threads)
                 read_footer(source, opened.header.suite, opened.verifier)
             except BaseException:
                 wipe(view)
                 raise
-        return layout.length
+        return found.length
 
 
 def _check_room(target: memoryview, needed: int, what: str) -> None:

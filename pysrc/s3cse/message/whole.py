@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from s3cse.crypto.ciphers import Backend
 from s3cse.crypto.memory import NewBytes, wipe
-from s3cse.message.body import open_body, read_layout, seal_message
+from s3cse.message.body import open_body, read_body, seal_message
 from s3cse.message.frames import FramePlan
 from s3cse.message.header import Header
 from s3cse.message.input import BufferInput
@@ -121,11 +121,11 @@ def decrypt(
     source = BufferInput(message)
     limits = checked_commitment(commitment), checked_max_keys(max_encrypted_data_keys)
     opened = open_message(source, keyring, context, *limits, backend=backend)
-    layout = read_layout(source, opened.header)
-    out = NewBytes(layout.length)
+    found = read_body(source, opened.header)
+    out = NewBytes(found.length)
     with out.view() as view:
         try:
-            open_body(opened, layout, view, threads)
+            open_body(opened, found, view, threads)
             read_footer(source, opened.header.suite, opened.verifier)
         except BaseException:
             wipe(view)
