@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from s3cse.message.frames import REGULAR_OVERHEAD, FramePlan, Kind, Piece, count_regular, read_pieces
@@ -124,7 +123,6 @@ def open_body(opened: Opened, found: Body, out: memoryview, threads: int) -> Non
         verifier.update(found.end)
 
 
-def _batches(num_regular: int, frame_length: int, signed: bool) -> Iterator[_Batch]:
+def _batches(num_regular: int, frame_length: int, signed: bool) -> list[_Batch]:
     at_once = max(1, (_SIGNED_BATCH_BYTES if signed else _BATCH_BYTES) // max(1, frame_length))
-    for before in range(0, num_regular, at_once):
-        yield _Batch(before, min(at_once, num_regular - before))
+    return [_Batch(before, min(at_once, num_regular - before)) for before in range(0, num_regular, at_once)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from queue import SimpleQueue
 from typing import Generic, TypeVar
@@ -21,19 +21,20 @@ _T = TypeVar("_T")
 _pools: dict[int, ThreadPoolExecutor] = {}
 
 
-def run_all(pieces: Iterable[_T], work: Callable[[_T], None], after: Callable[[_T], None] | None, threads: int) -> None:
+def run_all(pieces: Sequence[_T], work: Callable[[_T], None], after: Callable[[_T], None] | None, threads: int) -> None:
     """Do work on each piece, on several threads at once.
 
     Args:
         pieces: taken in their order, by one thread at a time.
-        work: any thread runs it; with ``threads`` 1 the caller's.
+        work: any thread runs it; where one is enough, the caller's.
         after: runs in the caller's thread, piece by piece in their order, once the work on a piece is done.
-        threads: how many pieces are worked on at once.
+        threads: how many pieces are worked on at once, if there are as many.
 
     Raises:
         What ``work`` raises; if it fails for several pieces, the error of the first of them. Nothing runs any more.
     """
-    if threads == 1:
+    threads = min(threads, len(pieces))
+    if threads <= 1:
         for piece in pieces:
             work(piece)
             if after is not None:

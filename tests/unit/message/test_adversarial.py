@@ -16,10 +16,12 @@ from typing import Any
 
 import pytest
 
-from s3cse.errors import EnvelopeError, IntegrityError, PolicyError, S3CSEError
+from s3cse.errors import EnvelopeError, IntegrityError, KeyringError, PolicyError, S3CSEError
 from s3cse.keyrings import EncryptedDataKey
 from s3cse.keyrings.encryption_context import serialized
 from s3cse.message import COMMITTING, COMMITTING_SIGNED, SUITES, MessageReader, Suite, decrypt, decrypt_into, encrypt
+from s3cse.message.cipher import MessageCipher
+from s3cse.message.derivation import derive
 from s3cse.message.frames import Kind
 from s3cse.message.header import MAX_ENCRYPTED_DATA_KEYS, header_body
 from s3cse.message.signature import PUBLIC_KEY_ENTRY
@@ -235,6 +237,26 @@ def test_headers_are_not_exchanged(read: Read, suite: Suite) -> None:
             at = 1 if suite.version == 2 else 2
             with pytest.raises(S3CSEError):
                 read(first[:at] + other.id_bytes + first[at + 2 :], commitment="allow")
+
+
+def test_who_has_the_data_key_forges_unsigned_messages_and_not_signed_ones() -> None:
+    """What docs/decisions/0011 says: new frames under the old header, and for the signature a key pair of one's own."""
+    for suite in (COMMITTING, COMMITTING_SIGNED):
+        message = encrypt(b"pay 1", aes_keyring(), suite=suite)
+        header = decrypt(message, aes_keyring()).header
+        data_key = aes_keyring().unwrap_message_key(header.encrypted_data_keys, header.context, suite.key_bytes)
+        own = Forger(
+            suite, **{name: getattr(header, name) for name in ("message_id", "encrypted_data_keys", "commitment")}
+        )
+        own._sealing._cipher = MessageCipher(derive(suite, data_key, header.message_id).content_key, header.message_id)
+        if suite is COMMITTING:
+            forged = replace(own.header, context=header.context, frame_length=header.frame_length)
+            assert by_decrypt(own.message((FINAL, 1, b"pay 9"), body=header_body(forged))) == b"pay 9"
+            continue
+        for context in (header.context, {**header.context, PUBLIC_KEY_ENTRY: own.header.context[PUBLIC_KEY_ENTRY]}):
+            forged = replace(own.header, context=context, frame_length=header.frame_length)
+            with pytest.raises((IntegrityError, KeyringError)):
+                by_decrypt(own.message((FINAL, 1, b"pay 9"), body=header_body(forged)))
 
 
 # --- fields that promise more than there is -----------------------------------------------------------------------
