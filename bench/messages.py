@@ -99,6 +99,7 @@ class Ours:
         from s3cse.message import decrypt, decrypt_into, encrypt, encrypt_into
 
         data, message, keyring, options = self._data, self._message, self._keyring, self._options
+        self._fused(None, self._cipher.encrypt_segment)  # uncounted: the machine fetches what the peer has given back
         found = {
             FUSED_NEW: (
                 self._fused(None, self._cipher.encrypt_segment),

@@ -115,8 +115,8 @@ def decrypt_into(
         keyring, context, commitment, max_encrypted_data_keys, threads, backend: see decrypt.
 
     Raises:
-        EnvelopeError, PolicyError, KeyringError: see decrypt; nothing was written.
-        IntegrityError: it does not verify. There are zeros where the plaintext would have been.
+        EnvelopeError, PolicyError, KeyringError, IntegrityError: see decrypt. Where the plaintext would have been there
+            are zeros, or what was there before.
         SettingsError: an argument is wrong, or ``out`` is too small; nothing was written.
         TypeError: ``out`` is not writable, or not contiguous.
     """
