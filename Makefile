@@ -82,7 +82,7 @@ test-heavy: $(STAMP) ## sanitizers, valgrind, slow clients (may use apt)
 	@$(MAKE) --no-print-directory --jobs=3 environments
 	$(PYTEST) -m heavy
 
-interop: $(STAMP) $(PEER)/.installed $(ESDK)/.installed $(SPARK41)/.installed ## other people's S3 encryption clients, both ways (part of test-heavy; uses Maven, Go and apt)
+interop: $(STAMP) $(PEER)/.installed $(ESDK)/.installed $(SPARK41)/.installed ## other people's S3 encryption clients, both ways (part of test-heavy; uses Maven, Go, npm and apt)
 	$(PYTEST) -m heavy tests/interop
 
 bench: $(STAMP) $(ESDK)/.installed $(SPARK41)/.installed ## measure against peers and write bench/README.md

@@ -98,6 +98,32 @@ def test_units_under_the_thread_sanitizer(tmp_path: Path) -> None:
 
 
 @pytest.mark.heavy
+def test_frames_under_a_fuzzer(tmp_path: Path) -> None:
+    """Frames made of what libFuzzer thinks of, under the sanitizers, for a bounded time."""
+    clang = tool("clang", "clang")
+    program = tmp_path / "fuzz_frames"
+    sources = sorted((CSRC / "src").glob("*.c"))
+    warnings = ("-Wall", "-Wextra", "-Wconversion", "-Werror")
+    run(
+        *(
+            clang,
+            "-std=c11",
+            "-O1",
+            "-g",
+            "-fsanitize=fuzzer,address,undefined",
+            "-fno-sanitize-recover=all",
+            *warnings,
+        ),
+        *(f"-I{CSRC / 'include'}", f"-I{CSRC / 'src'}", "-o", program),
+        *(CSRC / "tests" / "fuzz_frames.c", *sources, "-lcrypto"),
+    )
+    seconds = os.environ.get("S3CSE_FUZZ_SECONDS", "30")
+    bounds = ("-timeout=10", "-rss_limit_mb=1024", "-max_len=2048", "-seed=1", f"-max_total_time={seconds}")
+    said = run(program, *bounds, f"-artifact_prefix={tmp_path}/", "-print_final_stats=1")
+    assert int(re.findall(r"number_of_executed_units: (\d+)", said)[0]) > 10_000
+
+
+@pytest.mark.heavy
 def test_units_under_valgrind(tmp_path: Path) -> None:
     """No use of memory that was never written, and none is lost."""
     valgrind = tool("valgrind", "valgrind")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -126,6 +127,30 @@ def go() -> Driver:
     subprocess.run(["go", "build", "-o", program, "."], cwd=HERE / "go", check=True)
     version = output(["go", "list", "-m", "-f", "{{.Version}}", "github.com/aws/aws-sdk-go"], cwd=HERE / "go")
     return Driver((str(program),), version.strip().removeprefix("v"))
+
+
+def node_encryption_sdk() -> tuple[str, ...]:
+    """Return the command of the official AWS Encryption SDK for JavaScript, in the versions of its lock file.
+
+    Node 18 to 20 refuse to open PKCS#1 v1.5 unless they are told to; later ones know no such option and need none.
+    """
+    here, folder = HERE / "node", BUILD / "node"
+    files = [here / "package.json", here / "package-lock.json"]
+    fresh = all(
+        (folder / file.name).exists() and (folder / file.name).read_bytes() == file.read_bytes() for file in files
+    )
+    if not fresh or not (folder / "node_modules").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder / "node_modules", ignore_errors=True)
+        for file in files:
+            shutil.copy(file, folder)
+        output(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder)
+    node = ["node", "--security-revert=CVE-2023-46809"]
+    try:
+        output([*node, "--version"])
+    except UnavailableError:
+        node = node[:1]
+    return (*node, str(here / "encryption_sdk.js"), str(folder))
 
 
 Factory = Callable[[], Driver]

@@ -3,94 +3,31 @@
 from __future__ import annotations
 
 import io
-import json
 import os
-import subprocess
-from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 import s3cse
 import s3cse.local
+from interop.esdk import CONTEXT, LENGTHS, Sdk, aes_key, rsa_key, written
 from s3cse.errors import S3CSEError
-from s3cse.keyrings import AesKeyring, KmsKeyring, MultiKeyring, RsaKeyring
+from s3cse.keyrings import KmsKeyring, MultiKeyring
 from s3cse.keyrings.message_rsa import PADDINGS
-from s3cse.message import COMMITTING, COMMITTING_SIGNED, SUITES, MessageReader, MessageWriter, decrypt, encrypt
+from s3cse.message import COMMITTING, COMMITTING_SIGNED, SUITES, MessageReader, decrypt, encrypt
 from s3cse.message.options import MessageOptions
 
 pytestmark = pytest.mark.heavy
 
 PYTHON = Path(__file__).resolve().parents[2] / ".venv-esdk" / "bin" / "python"
 SDK = Path(__file__).with_name("encryption_sdk.py")
-CONTEXT = {"table": "flights", "ä": "ö", "empty": "x"}
-LENGTHS = (0, 1, 4095, 4096, 4097, 3 * 4096 + 5)
-
-
-class Sdk:
-    """The official client; orders are collected, so that its long start is paid once."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._orders: list[dict[str, Any]] = []
-
-    def order(self, do: str, data: bytes, keys: Sequence[Mapping[str, str]], **options: Any) -> Path:
-        """Note an order and return the file that it will make."""
-        number = len(self._orders)
-        source, target = self._folder / f"{number}.source", self._folder / f"{number}.target"
-        source.write_bytes(data)
-        places = {"source": str(source), "target": str(target)}
-        self._orders.append({"do": do, "keyrings": keys, "context": {}, "required_keys": [], **places, **options})
-        return target
-
-    def answers(self) -> list[str]:
-        """Carry all orders out and return what was said of each."""
-        orders = self._folder / "orders.json"
-        orders.write_text(json.dumps(self._orders), encoding="utf-8")
-        done = subprocess.run([PYTHON, SDK, orders], env=os.environ, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.splitlines()
 
 
 @pytest.fixture
 def sdk(tmp_path: Path) -> Sdk:
     """The official client."""
-    return Sdk(tmp_path)
-
-
-@cache
-def private_key() -> rsa.RSAPrivateKey:
-    """An RSA key."""
-    return rsa.generate_private_key(65_537, 2048)
-
-
-def aes_key(size: int = 32, key_id: str = "key") -> tuple[AesKeyring, dict[str, str]]:
-    """A raw AES keyring, ours and theirs."""
-    key = bytes(range(size))
-    spec = {"kind": "aes", "key": key.hex(), "provider_id": "tests", "key_id": key_id}
-    return AesKeyring(key, provider_id="tests", key_id=key_id), spec
-
-
-def rsa_key(padding: Any) -> tuple[RsaKeyring, dict[str, str]]:
-    """A raw RSA keyring, ours and theirs."""
-    private = private_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    public = private_key().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    names = {"provider_id": "tests", "key_id": f"rsa {padding}"}
-    spec = {"kind": "rsa", "padding": padding, "private": private, "public": public, **names}
-    return RsaKeyring(private_key=private_key(), padding=padding, **names), spec
-
-
-def written(plaintext: bytes, keyring: Any, **options: Any) -> bytes:
-    """A message by the writer in pieces, the streaming twin of encrypt."""
-    file = io.BytesIO()
-    with MessageWriter(file, keyring, **options) as writer:
-        for at in range(0, len(plaintext), 1000):
-            writer.write(plaintext[at : at + 1000])
-    return file.getvalue()
+    return Sdk([PYTHON, SDK], tmp_path)
 
 
 def test_the_sdk_reads_what_we_write(sdk: Sdk) -> None:

@@ -24,28 +24,42 @@ def wrap(key: Secret, names: KeyNames, plaintext: Secret, context: Mapping[str, 
     """Return the data key wrapped under a random IV, with the context as authenticated data."""
     iv = random_bytes(GCM_IV_BYTES)
     sealed = seal_gcm(key.view(), plaintext.view(), iv, serialized(context))
+    return encrypted(names, iv, sealed)
+
+
+def encrypted(names: KeyNames, iv: bytes, sealed: bytes) -> EncryptedDataKey:
+    """Return the wrapped form of ``sealed``: encrypted key ‖ tag under this IV."""
     return EncryptedDataKey(names.provider_id, names.key_id_bytes + _LENGTHS + iv, sealed)
 
 
-def is_own(encrypted: EncryptedDataKey, names: KeyNames) -> bool:
+def iv_of(candidate: EncryptedDataKey, key_bytes: int) -> bytes:
+    """Return the IV of a wrapped form that :func:`is_own` took for ours.
+
+    Raises:
+        KeyringError: a data key of this length is not in it.
+    """
+    if len(candidate.ciphertext) != key_bytes + GCM_TAG_BYTES:
+        raise does_not_open_message_key(candidate)
+    return candidate.provider_info[-GCM_IV_BYTES:]
+
+
+def is_own(candidate: EncryptedDataKey, names: KeyNames) -> bool:
     """Whether the names are the keyring's, and the lengths those of AES-GCM."""
     front = names.key_id_bytes + _LENGTHS
-    info = encrypted.provider_info
+    info = candidate.provider_info
     return (
-        encrypted.provider_id == names.provider_id and info.startswith(front) and len(info) == len(front) + GCM_IV_BYTES
+        candidate.provider_id == names.provider_id and info.startswith(front) and len(info) == len(front) + GCM_IV_BYTES
     )
 
 
-def unwrap(key: Secret, encrypted: EncryptedDataKey, context: Mapping[str, str], key_bytes: int) -> Secret:
+def unwrap(key: Secret, candidate: EncryptedDataKey, context: Mapping[str, str], key_bytes: int) -> Secret:
     """Return the data key of a wrapped form that :func:`is_own` took for ours.
 
     Raises:
         KeyringError: another key, another context, another length, or changed.
     """
-    if len(encrypted.ciphertext) != key_bytes + GCM_TAG_BYTES:
-        raise does_not_open_message_key(encrypted)
-    iv = encrypted.provider_info[-GCM_IV_BYTES:]
+    iv = iv_of(candidate, key_bytes)
     try:
-        return open_gcm(key.view(), encrypted.ciphertext, iv, serialized(context))
+        return open_gcm(key.view(), candidate.ciphertext, iv, serialized(context))
     except IntegrityError:
-        raise does_not_open_message_key(encrypted) from None
+        raise does_not_open_message_key(candidate) from None

@@ -82,7 +82,7 @@ def checked_message_keyring(keyring: object) -> MessageKeyring:
     raise SettingsError(
         "this keyring knows no Encryption SDK messages",
         found=type(keyring).__name__,
-        expected="KmsKeyring, KmsDiscoveryKeyring, AesKeyring, RsaKeyring, MultiKeyring, or one of them in a cache",
+        expected="a keyring of KMS, raw keys or PKCS#11, a MultiKeyring, or one of them in a cache",
         fix="use one of these, or write an S3 format",
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from s3cse.crypto.ciphers import KEY_BYTES
@@ -23,6 +23,10 @@ from s3cse.envelope.model import (
 from s3cse.envelope.profiles import Profile
 from s3cse.errors import IntegrityError, KeyringError, SettingsError
 from s3cse.keyrings.base import WRAPS_OF_KIND, Claim, DataKey
+from s3cse.keyrings.message_keys import EncryptedDataKey, MessageKey, first_opened
+from s3cse.keyrings.message_names import checked_names
+from s3cse.keyrings.message_pkcs11 import TokenWraps
+from s3cse.keyrings.message_rsa import RsaPadding, checked_padding
 from s3cse.keyrings.raw import (
     AES_WRAPPED_BYTES,
     RawKeyring,
@@ -60,9 +64,13 @@ class Pkcs11Keyring(RawKeyring):
         key_id: CKA_ID of the key.
         matdesc: materials description; None: new objects get an empty one.
         device_iv: for devices that make GCM's IV themselves, as CloudHSM does, and refuse to be given one.
+        provider_id: the key's namespace in Encryption SDK messages, which need both names.
+        key_name: the key's name in Encryption SDK messages; None: ``key_label``.
+        padding: of an RSA key, in Encryption SDK messages; see RsaKeyring. Not every token knows every one.
 
     Raises:
-        SettingsError: one of these is missing or there twice, or the extra ``pkcs11`` is not installed.
+        SettingsError: one of these is missing or there twice, there is no such padding, or the extra ``pkcs11`` is not
+            installed.
     """
 
     def __init__(
@@ -77,6 +85,9 @@ class Pkcs11Keyring(RawKeyring):
         key_id: bytes | None = None,
         matdesc: Mapping[str, str] | None = None,
         device_iv: bool = False,
+        provider_id: str | None = None,
+        key_name: str | None = None,
+        padding: RsaPadding = "oaep-sha256",
     ) -> None:
         super().__init__(matdesc)
         _one_of("the token", token_label=token_label, slot=slot)
@@ -92,6 +103,10 @@ class Pkcs11Keyring(RawKeyring):
             pin=_pin_source(pin, pin_env),
         )
         self._device_iv = device_iv
+        self.provider_id = provider_id
+        self.key_name = key_label if key_name is None else key_name
+        checked_padding(padding)
+        self._padding: RsaPadding = padding
         # The private key cannot be hashed, as RsaKeyring does; a secret of this keyring's own is the next best.
         self._rejection = Secret(random_bytes(KEY_BYTES))
 
@@ -137,6 +152,36 @@ class Pkcs11Keyring(RawKeyring):
             return _UNWRAPS[envelope.wrap_algorithm](self, envelope)
         except IntegrityError as error:
             raise does_not_open(kind, envelope, self._description) from error
+
+    def new_message_key(self, context: Mapping[str, str], key_bytes: int) -> MessageKey:
+        """See MessageKeyring; RSA does not bind the context."""
+        plaintext = Secret(random_bytes(key_bytes))
+        return MessageKey(plaintext, self.wrap_message_key(plaintext, context))
+
+    def wrap_message_key(self, plaintext: Secret, context: Mapping[str, str]) -> tuple[EncryptedDataKey, ...]:
+        """See MessageKeyring."""
+        return (self._message_wraps().wrap(plaintext, context),)
+
+    def unwrap_message_key(
+        self, encrypted: Sequence[EncryptedDataKey], context: Mapping[str, str], key_bytes: int
+    ) -> Secret:
+        """See MessageKeyring."""
+        wraps = self._message_wraps()
+        return first_opened(
+            encrypted,
+            wraps.is_own,
+            lambda candidate: wraps.unwrap(candidate, context, key_bytes),
+            f"a data key under the token's key {wraps.names}",
+        )
+
+    def _message_wraps(self) -> TokenWraps:
+        return TokenWraps(
+            key=self._key,
+            names=checked_names(self.provider_id, self.key_name),
+            padding=self._padding,
+            device_iv=self._device_iv,
+            rejection=self._rejection,
+        )
 
     def claim(self, envelope: Envelope) -> Claim:
         """See Claiming; opens the token only where that decides."""

@@ -194,7 +194,7 @@ class TokenKey:
         return self._run("unwrap", lambda opened: _unwrap_rfc3394(opened.aes, wrapped))
 
     def decrypt_oaep(self, wrapped: bytes, *, hash_: str, mgf: str) -> bytes:
-        """Return the plaintext of RSA-OAEP; hashes are ``sha1`` or ``sha256``.
+        """Return the plaintext of RSA-OAEP; hashes are ``sha1``, ``sha256``, ``sha384`` or ``sha512``.
 
         Raises:
             IntegrityError: it does not open.
@@ -292,8 +292,13 @@ class TokenKey:
         )
 
 
-_HASHES = {"sha1": Mechanism.SHA_1, "sha256": Mechanism.SHA256}
-_MGFS = {"sha1": MGF.SHA1, "sha256": MGF.SHA256}
+_HASHES = {
+    "sha1": Mechanism.SHA_1,
+    "sha256": Mechanism.SHA256,
+    "sha384": Mechanism.SHA384,
+    "sha512": Mechanism.SHA512,
+}
+_MGFS = {"sha1": MGF.SHA1, "sha256": MGF.SHA256, "sha384": MGF.SHA384, "sha512": MGF.SHA512}
 
 
 def _only(found: list[Any]) -> Any:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from s3cse.crypto.backend import default_backend
 from s3cse.crypto.ciphers import GCM_IV_BYTES, Backend
+from s3cse.crypto.memory import wipe as wipe  # also for those who use a cipher
 from s3cse.crypto.secret import Secret
 from s3cse.errors import IntegrityError
 from s3cse.message.frames import REGULAR_OVERHEAD, Kind, Piece, does_not_verify, piece_aad, piece_iv
@@ -110,9 +111,3 @@ def header_does_not_verify() -> IntegrityError:
         expected="the header, the key and the encryption context that the message was written with",
         fix="check the context, pairs that are not stored too; else the message was changed: restore it",
     )
-
-
-def wipe(out: Buffer) -> None:
-    """Overwrite a writable buffer with zeros."""
-    with memoryview(out) as view:
-        view[:] = bytes(len(view))

@@ -12,6 +12,7 @@ messages.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -27,6 +28,7 @@ if TYPE_CHECKING:  # typing only
 
 _FINAL_MARK = b"\xff\xff\xff\xff"
 _SEQUENCE_BYTES = 4
+_NUMBER = struct.Struct(">I")
 #: Frames of one message: their sequence numbers have four bytes, and the last number marks the final frame.
 MAX_FRAMES = 2**32 - 1
 REGULAR_OVERHEAD = _SEQUENCE_BYTES + GCM_IV_BYTES + GCM_TAG_BYTES
@@ -104,14 +106,11 @@ class FramePlan:
         yield Kind.FINAL, self.num_regular + 1, self.length - self.num_regular * self.frame_length
 
 
-def count_regular(data: memoryview, first_sequence: int, frame_length: int, at_most: int) -> int:
+def count_regular(data: memoryview, first_sequence: int, frame_length: int, at_most: int = MAX_FRAMES) -> int:
     """Return how many regular frames the data begins with, whole and numbered from ``first_sequence`` on."""
     stride, count = frame_length + REGULAR_OVERHEAD, 0
     limit = min(at_most, len(data) // stride, MAX_FRAMES - first_sequence)
-    while count < limit:
-        number = data[count * stride : count * stride + _SEQUENCE_BYTES]
-        if number != (first_sequence + count).to_bytes(_SEQUENCE_BYTES, "big"):
-            break
+    while count < limit and _NUMBER.unpack_from(data, count * stride)[0] == first_sequence + count:
         count += 1
     return count
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from s3cse.errors import SettingsError
 from s3cse.message.header import MAX_ENCRYPTED_DATA_KEYS, MAX_FRAME_BYTES
+from s3cse.message.workers import MAX_THREADS
 
 #: Bytes of plaintext in a frame. A frame costs 32 bytes and one call; what a reader takes at once is one frame. At
 #: 64 KiB the cost is 0.05 %, and a ranged read fetches little that nobody asked for.
@@ -34,6 +35,15 @@ def checked_max_keys(max_encrypted_data_keys: int) -> int:
         SettingsError: no message has as many.
     """
     return _checked("number of encrypted data keys", max_encrypted_data_keys, MAX_ENCRYPTED_DATA_KEYS)
+
+
+def checked_threads(threads: int) -> int:
+    """Return the number of threads.
+
+    Raises:
+        SettingsError: there are not as many.
+    """
+    return _checked("number of threads", threads, MAX_THREADS)
 
 
 def checked_commitment(commitment: str) -> Commitment:

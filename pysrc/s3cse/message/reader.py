@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from s3cse.crypto.ciphers import Backend
+from s3cse.crypto.memory import wipe
 from s3cse.errors import SettingsError
-from s3cse.message.cipher import wipe
 from s3cse.message.frames import Kind, Piece, read_pieces
 from s3cse.message.header import Header
 from s3cse.message.input import FileInput, Readable

@@ -18,7 +18,7 @@ from s3cse.message.cipher import MessageCipher
 from s3cse.message.derivation import derive
 from s3cse.message.frames import REGULAR_OVERHEAD, Kind, front_of
 from s3cse.message.header import Header, header_body
-from s3cse.message.signature import PUBLIC_KEY_ENTRY, SIGNATURE_BYTES, Signer
+from s3cse.message.signature import PUBLIC_KEY_ENTRY, Signer, footer_bytes
 from s3cse.message.suites import Suite
 
 if TYPE_CHECKING:  # typing only
@@ -72,13 +72,17 @@ class Sealing:
         iv = b"" if suite.version == 2 else bytes(12)
         #: The whole header as the message begins with it.
         self.raw_header = body + iv + tag
-        self._sign(self.raw_header)
+        self.sign(self.raw_header)
 
     @property
     def footer_bytes(self) -> int:
         """Length of the footer."""
-        curve = self.header.suite.curve
-        return 0 if curve is None else 2 + SIGNATURE_BYTES[curve]
+        return footer_bytes(self.header.suite)
+
+    @property
+    def signs(self) -> bool:
+        """Whether the suite has a signature."""
+        return self._signer is not None
 
     def seal(self, kind: Kind, sequence: int, plaintext: memoryview, out: memoryview) -> int:
         """Write one frame to ``out`` and return its length: that of the plaintext and the kind's overhead."""
@@ -88,24 +92,31 @@ class Sealing:
         tag = self._cipher.seal(kind, sequence, plaintext, out[start:end])
         size = end + len(tag)
         out[end:size] = tag
-        self._sign(out[:size])
+        self.sign(out[:size])
         return size
 
     def seal_regular(self, first_sequence: int, plaintext: memoryview, out: memoryview) -> int:
         """Write regular frames of a plaintext that fills them to ``out`` and return their length; one call for all."""
-        frame_length = self.header.frame_length
-        size = len(plaintext) + len(plaintext) // frame_length * REGULAR_OVERHEAD
-        self._cipher.seal_frames(first_sequence, frame_length, plaintext, out[:size])
-        self._sign(out[:size])
+        size = len(plaintext) + len(plaintext) // self.header.frame_length * REGULAR_OVERHEAD
+        self.seal_frames(first_sequence, plaintext, out[:size])
+        self.sign(out[:size])
         return size
+
+    def seal_frames(self, first_sequence: int, plaintext: memoryview, out: memoryview) -> None:
+        """Write regular frames to ``out``, which has room for them, and leave it to the caller to ``sign`` them.
+
+        Threads may seal several batches at once.
+        """
+        self._cipher.seal_frames(first_sequence, self.header.frame_length, plaintext, out)
+
+    def sign(self, data: Buffer) -> None:
+        """Take what was sealed into the signature, in the message's order; nothing where the suite signs nothing."""
+        if self._signer is not None:
+            self._signer.update(data)
 
     def footer(self) -> bytes:
         """End the message; return its footer, nothing where the suite signs nothing."""
         return b"" if self._signer is None else self._signer.footer()
-
-    def _sign(self, data: Buffer) -> None:
-        if self._signer is not None:
-            self._signer.update(data)
 
 
 def _data_key(keyring: object, context: Mapping[str, str], key_bytes: int, plaintext_bytes: int | None) -> MessageKey:

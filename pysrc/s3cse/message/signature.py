@@ -34,6 +34,11 @@ SIGNATURE_BYTES: dict[Curve, int] = {"P-256": 71, "P-384": 103}
 _COMPRESSED = (2, 3)
 
 
+def footer_bytes(suite: Suite) -> int:
+    """Return the length of the footer that writers give a message, 0 where the suite signs nothing."""
+    return 0 if suite.curve is None else 2 + SIGNATURE_BYTES[suite.curve]
+
+
 class Signer:
     """Signs one message: hashes what is written, in its order."""
 

@@ -7,9 +7,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from s3cse.crypto.ciphers import Backend
+from s3cse.crypto.memory import wipe
 from s3cse.errors import SettingsError
-from s3cse.message.cipher import wipe
-from s3cse.message.frames import FINAL_OVERHEAD, MAX_FRAMES, Kind, too_many_frames
+from s3cse.message.frames import FINAL_OVERHEAD, MAX_FRAMES, REGULAR_OVERHEAD, Kind, too_many_frames
 from s3cse.message.header import Header
 from s3cse.message.limits import DEFAULT_FRAME_LENGTH, checked_frame_length
 from s3cse.message.sealing import Sealing
@@ -19,6 +19,10 @@ if TYPE_CHECKING:  # typing only
     from typing_extensions import Buffer, Self
 
     from s3cse.keyrings.message_keys import MessageKeyring
+
+
+#: Of plaintext, that one call of the cipher takes.
+_BATCH_BYTES = 1 << 20
 
 
 class Writable(Protocol):
@@ -33,7 +37,8 @@ class MessageWriter:
 
     The message is whole after ``close``, which the end of a ``with`` block calls. If the block fails, or ``abandon`` is
     called, the end is never written, and no reader takes what is there for a whole message. Nothing is written when the
-    garbage collector comes. Memory: twice the frame length. Not thread-safe; the file stays open and is its owner's.
+    garbage collector comes. Memory: twice the frame length, or once and 1 MiB. Not thread-safe; the file stays open and
+    is its owner's.
 
     Args:
         file: gets the message, front to back.
@@ -66,7 +71,8 @@ class MessageWriter:
         # A full frame waits here until more comes: only then is it known not to be the last.
         self._waiting = bytearray(frame_length)
         self._num_waiting = 0
-        self._sealed = bytearray(frame_length + FINAL_OVERHEAD)
+        self._at_once = max(1, _BATCH_BYTES // frame_length)
+        self._sealed = bytearray(frame_length + FINAL_OVERHEAD)  # longer once several frames come at once
         self._sequence = 0
         self._left = plaintext_bytes
         self._closed = False
@@ -136,13 +142,27 @@ class MessageWriter:
                     self._seal(Kind.REGULAR, waiting)
                 self._num_waiting = 0
             if self._num_waiting == 0 and len(source) - at > frame_length:
-                self._seal(Kind.REGULAR, source[at : at + frame_length])
-                at += frame_length
+                at += self._seal_batch(source[at:])
                 continue
             num = min(frame_length - self._num_waiting, len(source) - at)
             self._waiting[self._num_waiting : self._num_waiting + num] = source[at : at + num]
             self._num_waiting += num
             at += num
+
+    def _seal_batch(self, source: memoryview) -> int:
+        """Encrypt whole frames that more follows, from where they are; return their length."""
+        frame_length = len(self._waiting)
+        count = min((len(source) - 1) // frame_length, self._at_once, MAX_FRAMES - 1 - self._sequence)
+        if count <= 0:
+            raise too_many_frames(frame_length)
+        needed = count * (frame_length + REGULAR_OVERHEAD)
+        if len(self._sealed) < needed:
+            self._sealed = bytearray(needed)
+        with memoryview(self._sealed) as sealed:
+            size = self._sealing.seal_regular(self._sequence + 1, source[: count * frame_length], sealed)
+            self._sequence += count
+            self._write(sealed[:size])
+        return count * frame_length
 
     def _seal(self, kind: Kind, plaintext: memoryview) -> None:
         if self._sequence >= MAX_FRAMES - (kind is Kind.REGULAR):

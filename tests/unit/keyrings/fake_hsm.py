@@ -16,8 +16,13 @@ from cryptography.hazmat.primitives.keywrap import aes_key_unwrap
 from pkcs11 import MGF, Attribute, KeyType, Mechanism, ObjectClass
 
 PIN = "5678"
-_HASHES = {Mechanism.SHA_1: hashes.SHA1(), Mechanism.SHA256: hashes.SHA256()}
-_MGFS = {MGF.SHA1: hashes.SHA1(), MGF.SHA256: hashes.SHA256()}
+_HASHES = {
+    Mechanism.SHA_1: hashes.SHA1(),
+    Mechanism.SHA256: hashes.SHA256(),
+    Mechanism.SHA384: hashes.SHA384(),
+    Mechanism.SHA512: hashes.SHA512(),
+}
+_MGFS = {MGF.SHA1: hashes.SHA1(), MGF.SHA256: hashes.SHA256(), MGF.SHA384: hashes.SHA384(), MGF.SHA512: hashes.SHA512()}
 
 
 class FakeHsm:

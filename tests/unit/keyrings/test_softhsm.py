@@ -26,6 +26,7 @@ from s3cse.crypto.secret import Secret
 from s3cse.envelope.profiles import Profile, find_profile
 from s3cse.errors import KeyringError
 from s3cse.keyrings import AesKeyring, CachingKeyring, MultiKeyring, Pkcs11Keyring, RsaKeyring
+from s3cse.message import decrypt, encrypt
 from system_packages import install
 
 from .envelopes import envelope_of, old_envelope, profile_id, profiles_of
@@ -276,3 +277,22 @@ def test_wrong_pin(token: Token) -> None:
                 assert device.kind
 
     assert in_a_forked_child(use) == 0
+
+
+def test_messages_go_both_ways(token: Token, pair: rsa.RSAPrivateKey) -> None:
+    """The token opens messages under raw keyrings, and the reverse; OAEP as far as SoftHSM goes."""
+    names = {"provider_id": "tests", "key_id": "key"}
+    in_token = {"provider_id": "tests", "key_name": "key"}
+    pairs: list[tuple[Any, Any]] = [
+        (keyring(token, "aes", **in_token), AesKeyring(KEY, **names)),
+        (keyring(token, "aes-128", **in_token), AesKeyring(KEY[:16], **names)),
+        *(
+            (keyring(token, "rsa", padding=padding, **in_token), RsaKeyring(private_key=pair, padding=padding, **names))
+            for padding in ("oaep-sha1", "pkcs1")
+        ),
+    ]
+    for device, raw in pairs:
+        for writer in (device, raw):
+            message = encrypt(b"text", writer, context={"a": "b"})
+            for reader in (device, raw):
+                assert decrypt(message, reader, context={"a": "b"}).plaintext == b"text"

@@ -15,11 +15,12 @@ def test_every_block_runs(tmp_path: Path) -> None:
     names = {"key": bytes(range(32)), "encrypted": tmp_path / "encrypted", "print": lambda *shown: out.append(shown)}
     out: list[tuple[object, ...]] = []
     blocks = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     for block in blocks:
         exec(block, names)
     assert out[0][:2] == (b"Hello!", {"table": "flights"})
     assert out[1] == (65_536, b"one piece, and another")
+    assert out[2][1:] == (1_000_000, True)
 
 
 def test_the_table_names_every_suite() -> None:

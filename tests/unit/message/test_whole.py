@@ -10,7 +10,7 @@ import pytest
 from s3cse.crypto.ciphers import Backend
 from s3cse.crypto.secret import Secret
 from s3cse.errors import EnvelopeError, IntegrityError, KeyringError, PolicyError, S3CSEError, SettingsError
-from s3cse.keyrings import AesKeyring, MessageKey, MultiKeyring
+from s3cse.keyrings import AesKeyring, MessageKey, MultiKeyring, ProviderKeyring
 from s3cse.message import COMMITTING, COMMITTING_SIGNED, SUITES, Suite, decrypt, encrypt
 from s3cse.message.frames import FINAL_OVERHEAD, REGULAR_OVERHEAD
 from s3cse.message.signature import PUBLIC_KEY_ENTRY
@@ -224,6 +224,22 @@ def test_a_keyring_for_s3_alone_is_refused() -> None:
         for call in (lambda k: encrypt(b"", k), lambda k: decrypt(message_of(b""), k)):
             with pytest.raises(SettingsError):
                 call(keyring)
+
+
+def test_a_provider_keyring_is_refused_and_its_provider_not_asked() -> None:
+    """It chooses keys by an object's URI and description; the error says which keyrings do."""
+
+    class Provider:
+        def for_encrypt(self, uri: str, job: str | None) -> Any:
+            raise AssertionError
+
+        def for_decrypt(self, matdesc: Any) -> Any:
+            raise AssertionError
+
+    keyring: Any = ProviderKeyring(Provider())
+    for call in (lambda: encrypt(b"", keyring), lambda: decrypt(message_of(b""), keyring)):
+        with pytest.raises(SettingsError, match="knows no Encryption SDK messages; found ProviderKeyring"):
+            call()
 
 
 def test_raw_keys_do_not_pass_for_kms_keys() -> None:

@@ -142,13 +142,16 @@ def test_frames_are_counted() -> None:
         writer.write(bytes(1))
 
 
-def test_memory_is_two_frames() -> None:
-    """One that waits, one that is encrypted: no more, however long the message."""
+@pytest.mark.parametrize(
+    ("step", "most"), [(1000, 2 * 1000), (3333, 1000 + 3333), (1 << 20, 1000 + (1 << 20) // 1000 * 1032)]
+)
+def test_memory_is_bounded(step: int, most: int) -> None:
+    """A frame that waits, and what is encrypted at once, at most 1 MiB: no more, however long the message."""
     file = io.BytesIO()
     writer = writer_to(file, frame_length=1000)
     for _ in range(50):
-        writer.write(bytes(3333))
-    assert len(writer._waiting) + len(writer._sealed) < 2 * 1000 + 100
+        writer.write(bytes(step))
+    assert len(writer._waiting) + len(writer._sealed) < most + 200
 
 
 def test_plaintext_that_waited_is_wiped() -> None:
