@@ -61,6 +61,8 @@ def test_settings_of_the_other_use_stay_behind() -> None:
     assert api.with_session_settings(session, {}, "read") == {"legacy": "allow", "region": "r"}
     assert api.with_session_settings(session, {}, "write") == {"profile": "emrfs", "region": "r"}
     assert api.with_session_settings(session, {"filter": "x"}, "write")["filter"] == "x"
+    named: Any = Session({"spark.s3cse.profile": "sse-c"})  # S3 wants the key on reads, too
+    assert api.with_session_settings(named, {}, "read") == {"profile": "sse-c"}
 
 
 def test_names_travel_as_json() -> None:
