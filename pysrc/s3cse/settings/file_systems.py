@@ -61,7 +61,7 @@ class FileSystems:
                 self._findings.warn(f"{_first(of_s3a)} does not count: EMRFS serves it ({_first(self.file_system)})")
             return self._by_emrfs()
         if mapping_off is not None:
-            if of_emrfs is not None:
+            if of_emrfs is not None and self._encrypts():
                 self._findings.warn(
                     f"{_first(of_emrfs)} does not count: S3A serves the address ({_first(self.file_system)}), and "
                     f"{mapping_off.origin} = false"

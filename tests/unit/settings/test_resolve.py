@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from s3cse.errors import SettingsError
@@ -90,6 +90,13 @@ def test_answers_are_options_that_work(values: dict[str, str], scheme: str, vers
 
 @settings(max_examples=400, deadline=None)
 @given(_SETTINGS)
+@example(
+    {
+        "fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
+        "fs.s3.enableServerSideEncryption": "true",
+        "fs.s3a.emrfs.compatibility.enable": "false",
+    }
+)
 def test_without_client_side_encryption_nothing_is_said(values: dict[str, str]) -> None:
     """However S3 itself encrypts: no options, no warnings; and what is refused are words that do not exist."""
     values = {name: value for name, value in values.items() if not name.endswith("cse.enabled")}
