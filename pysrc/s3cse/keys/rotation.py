@@ -177,6 +177,8 @@ class Rotation:
             )
         there = self._places.look_at_file(found, suffix)
         if there is not None:
+            if there.iv != envelope.iv:
+                raise _of_another_object(row.uri + suffix)
             say(row, self._added.rewrap(row.uri, there))  # raises where the new key does not open it
             row.outcome = ALREADY
             return
@@ -185,6 +187,15 @@ class Rotation:
         row.outcome = WOULD if self._options.dry_run else ADDED
         if not self._options.dry_run:
             self._places.add_file(found, made.envelope, suffix)
+
+
+def _of_another_object(file: str) -> PolicyError:
+    return PolicyError(
+        f"the instruction file {file} is that of another object, which was replaced: it does not open this one",
+        found="another IV",
+        expected="that of the object's own instruction file",
+        fix="delete it if nobody needs it, and run this again",
+    )
 
 
 def _in_the_body() -> PolicyError:

@@ -100,9 +100,13 @@ class Rewrapper:
         raise first or own_refusal or KeyringError("there is no key to try", found=str(envelope))
 
     def _here(self, target: Keyring, envelope: Envelope, profile: Profile) -> Rewrapped:
-        if self._is_under_by_description(target, envelope):
-            return Rewrapped(envelope, unchanged=True)
-        data_key, under_new = self._opened(target, envelope)
+        try:
+            data_key, under_new = self._opened(target, envelope)
+        except KeyringError:
+            # Only now: a description alone does not tell what the old key opens, and would leave it under that.
+            if self._is_under_by_description(target, envelope):
+                return Rewrapped(envelope, unchanged=True)
+            raise
         content_key(envelope, data_key)  # of format V3: is it the key that the object commits to?
         if target.kind == "kms":
             self._limit.take()
@@ -114,8 +118,8 @@ class Rewrapper:
         """Whether the description says so, of a key whose public half alone is here, so that it cannot be tried."""
         own = getattr(target, "description", None)
         return (
-            own is not None
-            and own != getattr(self._old, "description", None)
+            bool(own)
+            and (self._old is self._new or own != getattr(self._old, "description", None))
             and own == dict(envelope.materials_description or {})
             and envelope.wrap_algorithm in WRAPS_OF_KIND.get(target.kind, ())
             and claim_of(target, envelope) is Claim.NONE

@@ -296,6 +296,23 @@ def test_a_public_key_is_enough_to_rotate_to(place: Place) -> None:
     assert one(place.rotation(place.keyring("rsa", "old"), new), location).outcome == ALREADY
 
 
+@pytest.mark.parametrize("description", [{"team": "rails"}, {}])
+def test_a_description_is_no_proof_where_the_old_key_opens(place: Place, description: dict[str, str]) -> None:
+    """An object with the description of the new public key, or none, is rotated if it is under the old key."""
+    old = MultiKeyring([RsaKeyring(private_key=RSA["old"], matdesc=description), place.keyring("kms", "old")])
+    location = place.put(RsaKeyring(private_key=RSA["old"], matdesc=description))
+    row = one(place.rotation(old, RsaKeyring(public_key=RSA["new"].public_key(), matdesc=description)), location)
+    assert (row.outcome, row.error) == (ROTATED, None)
+    assert place.opens(RsaKeyring(private_key=RSA["new"], matdesc=description), location)
+
+
+def test_an_empty_description_names_no_key(place: Place) -> None:
+    """What neither key is seen to open is failed, not done, where the new key has no description to tell it by."""
+    location = place.put(RsaKeyring(private_key=RSA["old"], matdesc={}))
+    new = RsaKeyring(public_key=RSA["new"].public_key(), matdesc={})
+    assert one(place.rotation(place.keyring("aes", "old"), new), location).outcome == FAILED
+
+
 def test_across_regions(place: Place) -> None:
     """KMS in two Regions cannot re-encrypt: Decrypt in the one and Encrypt in the other do; again it is known."""
     old = place.keyring("kms", "old")
@@ -342,6 +359,26 @@ def test_a_file_is_added_for_another_reader(place: Place) -> None:
     assert one(rotation, location).outcome == ALREADY
     in_metadata = place.put(old, "b.txt")
     assert one(rotation, in_metadata).outcome == REFUSED
+
+
+def test_an_added_file_of_an_older_object_is_not_taken_for_this_ones(place: Place) -> None:
+    """The file that was added for an object which was replaced since opens nothing: it is told, and stays."""
+    old, new = place.keyring("kms", "old"), place.keyring("rsa", "new")
+    location = place.put(old, storage="instruction-file")
+    rotation = place.rotation(old, new, add_suffix=".partner")
+    assert one(rotation, location).outcome == ADDED
+    place.put(old, storage="instruction-file", body=BODY[::-1])
+    row = one(rotation, location)
+    assert (row.outcome, ".partner" in row.error) == (REFUSED, True)
+
+
+def test_a_file_is_added_under_a_public_key_and_again(place: Place) -> None:
+    """For a partner's public key, too, a second run changes nothing, by the description."""
+    old = place.keyring("kms", "old")
+    location = place.put(old, storage="instruction-file")
+    new = RsaKeyring(public_key=RSA["new"].public_key(), matdesc={"key": "new"})
+    rotation = place.rotation(old, new, add_suffix=".partner")
+    assert [one(rotation, location).outcome for _ in range(2)] == [ADDED, ALREADY]
 
 
 def test_neither_key_opens_it(place: Place) -> None:
