@@ -125,7 +125,7 @@ def run_object_job(name: str, arguments: argparse.Namespace, make: Callable[[], 
         return WRONG_USE
     spark = SparkSession.builder.appName(f"s3cse {name} {job.place.uri}").getOrCreate()
     try:
-        counts = _run(spark, job, S3Store(s3_client(options.region, options.endpoint_url)), arguments.report)
+        counts = _run(spark, job, S3Store(s3_client(options.region, options.endpoint_url)), arguments.rows_to)
     except Exception as error:
         text = explain(error)
         if text is None:
