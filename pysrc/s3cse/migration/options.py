@@ -44,6 +44,13 @@ class MigrationOptions:
             )
         if self.target is not None and self.target.uri.rstrip("/") == self.source.uri.rstrip("/"):
             raise SettingsError("source and target are one place", fix="leave the target out to migrate in place")
+        if self.target is not None and _is_inside(self.target, self.source):
+            raise SettingsError(
+                "the target is inside the source: new objects would be migrated again, without an end",
+                found=self.target.uri,
+                expected=f"a folder that is not under {self.source.uri}",
+                fix="name a folder beside it, or another bucket",
+            )
 
     @property
     def in_place(self) -> bool:
@@ -54,9 +61,17 @@ class MigrationOptions:
         """Return where an object goes."""
         if self.target is None:
             return location
-        folder = self.source.key.rstrip("/")
-        below = location.key.removeprefix(folder).lstrip("/") or location.key.rpartition("/")[2]
-        return self.target.child(below)
+        # All that follows the folder, further slashes too: two objects must not become one.
+        below = location.key.removeprefix(_folder(self.source))
+        return self.target.child(location.key.rpartition("/")[2] if location == self.source else below)
+
+
+def _folder(place: Location) -> str:
+    return place.key if place.key.endswith("/") or not place.key else f"{place.key}/"
+
+
+def _is_inside(place: Location, folder: Location) -> bool:
+    return place.bucket == folder.bucket and place.key.startswith(_folder(folder))
 
 
 def staging_of(location: Location) -> Location:
@@ -73,7 +88,7 @@ def listed(store: ObjectStore, options: MigrationOptions, suffix: str) -> Iterat
         TransferError: S3 refused.
     """
     place = options.source
-    folder = place.key if place.key.endswith("/") or not place.key else f"{place.key}/"
+    folder = _folder(place)
     for row in store.list(place):
         key = row.location.key
         name = key.rpartition("/")[2]

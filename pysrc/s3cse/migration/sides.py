@@ -11,14 +11,19 @@ from s3cse.client import Client
 from s3cse.client.reading import plaintext
 from s3cse.client.setup import Setup
 from s3cse.crypto.index import SEGMENT_BYTES
+from s3cse.envelope.model import WRAP_V1_RSA
 from s3cse.envelope.profiles import SSE_C, CustomerKeyProfile, Profile
+from s3cse.errors import PolicyError
 from s3cse.objects import put
 from s3cse.objects.envelope_storage import EnvelopeStorage
 from s3cse.objects.indexed import find_index
+from s3cse.objects.message_front import START_BYTES as MESSAGE_START_BYTES
+from s3cse.objects.message_front import is_message
 from s3cse.objects.new_object import Writer, new_object
 from s3cse.objects.open import OpenObject
 from s3cse.objects.ranges import Span
 from s3cse.objects.staged import StagedUpload
+from s3cse.objects.stored_bytes import StoredBytes
 from s3cse.objects.streamed_upload import PlainWriter
 from s3cse.objects.upload import PART_BYTES
 from s3cse.storage.port import Location
@@ -58,8 +63,17 @@ class Side:
 
         Raises:
             S3CSEError: as open_object; a TransferError of status 412 where it is another object by now.
+            PolicyError: what would be taken for plain is a message.
         """
-        return self.setup.open(self.store.sending({"get_object": {"IfMatch": etag}}, about=location), location)
+        opened = self.setup.open(self.store.sending({"get_object": {"IfMatch": etag}}, about=location), location)
+        if not (opened.encrypted or opened.customer_key) and is_message(_front(opened)):
+            raise PolicyError(
+                "the object begins as an Encryption SDK message does, and would be migrated as if it were plain",
+                found="a message, most likely",
+                expected="a plain object",
+                fix="say that it is one, and name its key: --from-format encryption-sdk",
+            )
+        return opened
 
     def chunks(self, opened: OpenObject) -> Generator[Buffer, None, None]:
         """Yield the plaintext; the verdict, an error, comes with its end."""
@@ -69,6 +83,11 @@ class Side:
         """Return a range of the plaintext, **unverified**: for what is compared later."""
         with closing(plaintext(opened, Span(start, end), "none")) as chunks:
             return b"".join(bytes(chunk) for chunk in chunks)
+
+
+def _front(opened: OpenObject) -> bytes:
+    size = opened.stored.size
+    return StoredBytes(opened.store, opened.stored, b"", opened.tail).bring(0, min(MESSAGE_START_BYTES, size))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +156,13 @@ class Target(Side):
             == (profile.format, profile.content_algorithm, profile.wrap_algorithm)
             and (opened.instruction is not None) == self.in_file
         )
+
+    def tells_no_key(self, final: Location) -> bool:
+        """Whether the wrap that is written never says whether a key fits (RSA with PKCS#1 v1.5, of format V1)."""
+        if self.form.plain:
+            return False
+        _, profile = self.setup.wrapping(final)
+        return isinstance(profile, Profile) and profile.wrap_algorithm == WRAP_V1_RSA
 
     def is_indexed(self, opened: OpenObject, after_bytes: int) -> bool:
         """Whether an object carries an index of its own key.

@@ -12,6 +12,9 @@ from s3cse.message.suites import SUITES
 #: How much of a message's front is fetched: a header is longer only with many keys or a long context.
 FRONT_BYTES = 8 << 10
 
+#: What says whether a message begins: a version, a type in version 1, and the number of a suite.
+START_BYTES = 4
+
 #: Gives stored bytes [start, end).
 Bring = Callable[[int, int], bytes]
 

@@ -337,6 +337,56 @@ def test_one_object_goes_under_its_own_name() -> None:
     assert folder.final(Location("b", "in/x/a.txt")) == Location("c", "out/x/a.txt")
 
 
+@pytest.mark.parametrize("folder", ["", "in/"])
+def test_two_objects_never_become_one(folder: str) -> None:
+    """Names that differ in slashes only have places of their own: one must not overwrite the other."""
+    options = MigrationOptions(source=Location("b", folder), target=Location("c", "out/"))
+    names = ("a", "/a", "//a", "x/a", "x//a", "/", "x/")
+    assert len({options.final(Location("b", folder + name)) for name in names}) == len(names)
+
+
+def test_a_folder_does_not_go_into_itself() -> None:
+    """New objects would be listed as further ones to migrate, without an end; into another bucket, or up, it may."""
+    for source, target in (("in/", "in/new/"), ("in", "in/new"), ("", "new/")):
+        with pytest.raises(SettingsError, match="inside"):
+            MigrationOptions(source=Location("b", source), target=Location("b", target))
+    for bucket, source, target in (("c", "in/", "in/new/"), ("b", "in/new/", "in/"), ("b", "in/", "in2/")):
+        MigrationOptions(source=Location("b", source), target=Location(bucket, target))
+
+
+def test_a_source_that_changed_is_not_deleted(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was written to the source's place meanwhile stays, also where S3 heeds no condition of a deletion."""
+    old = place.keyring("kms", "old")
+    location = place.put(old, "in/a")
+    folders = {
+        name: Location(place.bucket, place.prefix + folder) for name, folder in (("source", "in"), ("target", "out"))
+    }
+    work = migration(place, old, old, **folders, delete_source=True)
+    move = Migration._move
+
+    def replaced_meanwhile(self: Migration, *arguments: Any) -> None:
+        move(self, *arguments)
+        place.put(old, "in/a", body=BODY[::-1])
+
+    monkeypatch.setattr(Migration, "_move", replaced_meanwhile)
+    monkeypatch.setattr(type(work._source.setup.parameters), "taken", lambda *_: {})
+    row = one(work, location)
+    assert row.outcome in (FAILED, REFUSED)
+    assert place.opens(old, location, BODY[::-1])
+
+
+def test_old_rsa_wraps_are_not_told_apart_by_opening(place: Place) -> None:
+    """In place from one PKCS#1 v1.5 key to another nobody could say what is done, and a repeated run would destroy."""
+    old, new = place.keyring("rsa", "old"), place.keyring("rsa", "new")
+    location = place.put(old, profile="emrfs")
+    target = place.client(new, profile="emrfs")
+    row = one(migration(place, old, target), location)
+    assert (row.outcome, "target" in row.error) == (REFUSED, True)
+    assert place.opens(old, location)
+    elsewhere = {"source": Location(place.bucket, place.prefix), "target": Location(place.bucket, f"to-{place.prefix}")}
+    assert one(migration(place, old, target, **elsewhere), location).outcome == MIGRATED
+
+
 def test_contradictions_are_refused() -> None:
     """In place there is nothing to overwrite or to delete, and a folder is not migrated to itself."""
     source = Location("b", "in/")

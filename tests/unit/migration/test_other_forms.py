@@ -14,7 +14,8 @@ from s3cse.keyrings import CustomerKeys, DerivedCustomerKeys, OneCustomerKey
 from s3cse.local import Servers
 from s3cse.migration.migrating import Migration
 from s3cse.migration.options import MigrationOptions
-from s3cse.migration.row import ALREADY, MIGRATED
+from s3cse.migration.row import ALREADY, FAILED, MIGRATED, REFUSED
+from s3cse.migration.sides import Form
 from s3cse.storage.port import Location
 from s3cse.storage.s3 import S3Store
 
@@ -89,3 +90,21 @@ def test_to_another_place(place: Place) -> None:
         assert row is not None
         assert (row.outcome, row.error) == (outcome, None)
     assert (read(source, location), read(target, there)) == (BODY, BODY)
+
+
+def test_a_message_is_never_taken_for_plain(place: Place) -> None:
+    """With plaintext allowed, or another key, a message is no plain object: it is not called decrypted, nor wrapped."""
+    location = Location(place.bucket, place.prefix + "a")
+    client(place, "encryption-sdk").put_object(Bucket=location.bucket, Key=location.key, Body=BODY)
+    options = MigrationOptions(source=Location(place.bucket, place.prefix), form=Form(plain=True))
+    other = place.keyring("kms", "new")
+    row = Migration(place.client(other), place.client(other), options, sleep=lambda _: None).one(location)
+    assert row is not None
+    assert row.outcome == FAILED
+    lax = place.client(place.keyring("kms", "old"), plaintext="pass")
+    for form in (Form(plain=True), Form()):
+        options = MigrationOptions(source=Location(place.bucket, place.prefix), form=form)
+        row = Migration(lax, lax, options, sleep=lambda _: None).one(location)
+        assert row is not None
+        assert (row.outcome, "--from-format encryption-sdk" in str(row.error)) == (REFUSED, True)
+    assert read(client(place, "encryption-sdk"), location) == BODY
