@@ -55,7 +55,10 @@ class ObjectJob:
 def add_object_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of all these jobs."""
     parser.add_argument(
-        "--report", metavar="FOLDER", help="folder for a Parquet table, a row per object; s3:// or here"
+        "--report",
+        dest="rows_to",  # a table's reads have an option "report", which is something else
+        metavar="FOLDER",
+        help="folder for a Parquet table, a row per object; s3:// or here",
     )
     parser.add_argument("--dry-run", action="store_true", help="look at everything, and write nothing")
 
