@@ -19,6 +19,8 @@ from s3cse.envelope.rfc2047 import decode_header
 from s3cse.errors import EnvelopeError
 
 _EXCLUSIVE = {"x-amz-key": Format.V1, "x-amz-key-v2": Format.V2, "x-amz-3": Format.V3}
+#: What holds the wrapped data key, in metadata or instruction file; each is of one format.
+WRAPPED_KEY_FIELDS = tuple(_EXCLUSIVE)
 _V2_CONTENT = ("x-amz-iv", "x-amz-wrap-alg", "x-amz-cek-alg", "x-amz-tag-len")
 _MAPS = ("x-amz-matdesc", "x-amz-m", "x-amz-t")
 _LENGTH = "x-amz-unencrypted-content-length"

@@ -12,8 +12,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 
+from s3cse.envelope.detect import WRAPPED_KEY_FIELDS
+from s3cse.envelope.fields import decode_base64
+from s3cse.envelope.instruction_file import parse_instruction_file
 from s3cse.envelope.model import KMS_KEY_ID_ENTRY, LEGACY_WRAPS, WRAP_KMS, Envelope
-from s3cse.errors import printable
+from s3cse.errors import EnvelopeError, printable
 from s3cse.keyrings.base import WRAPS_OF_KIND
 from s3cse.keyrings.message_keys import EncryptedDataKey
 from s3cse.keyrings.message_names import KMS_PROVIDER
@@ -35,6 +38,16 @@ def fingerprint(description: Mapping[str, str]) -> str:
 def wrapped_key_fingerprint(envelope: Envelope) -> str:
     """Return what tells one wrapped data key from another: ``sha256:`` and 32 digits; a rotated object has another."""
     return _fingerprint(envelope.encrypted_data_key)
+
+
+def fingerprint_in_file(body: bytes) -> str | None:
+    """Return the wrapped_key_fingerprint of what an instruction file holds, None where it is none that can be read."""
+    try:
+        fields = parse_instruction_file(body)
+        wrapped = [decode_base64(name, fields[name]) for name in WRAPPED_KEY_FIELDS if name in fields]
+    except EnvelopeError:
+        return None
+    return _fingerprint(wrapped[0]) if len(wrapped) == 1 else None
 
 
 def _fingerprint(data: bytes) -> str:

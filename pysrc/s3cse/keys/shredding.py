@@ -19,7 +19,7 @@ from typing import Any
 from s3cse.envelope.detect import wants_instruction_file
 from s3cse.envelope.instruction_file import INSTRUCTION_MARKER, INSTRUCTION_SUFFIX, parse_instruction_file
 from s3cse.errors import EnvelopeError, SettingsError, TransferError
-from s3cse.keys.evidence import wrapped_key_fingerprint
+from s3cse.keys.evidence import fingerprint_in_file, wrapped_key_fingerprint
 from s3cse.keys.shred_plan import ShredPlan
 from s3cse.objects.describe import describe
 from s3cse.objects.envelope_storage import fetch_instruction_file
@@ -114,7 +114,9 @@ class _Worker:
         if version is not None:
             return [other or self.delete(place, "object", version)]
         outcome = other or self.delete(place, "object", etag=str(row["etag"]))
-        return [outcome, *self._instruction_file(place)] if outcome.outcome in (DELETED, HIDDEN, GONE) else [outcome]
+        return (
+            [outcome, *self._instruction_file(place, row)] if outcome.outcome in (DELETED, HIDDEN, GONE) else [outcome]
+        )
 
     def _changed(self, place: Location, row: Mapping[str, Any], version: str | None) -> Shredded | None:
         """Look at the object again; return what keeps it from being deleted, None where it is the one of the inventory.
@@ -160,16 +162,28 @@ class _Worker:
         hidden = version is None and bool(answer.get("DeleteMarker"))
         return Shredded(place.uri, what, HIDDEN if hidden else DELETED, version)
 
-    def _instruction_file(self, place: Location) -> Iterator[Shredded]:
+    def _instruction_file(self, place: Location, row: Mapping[str, Any]) -> Iterator[Shredded]:
+        """Delete the instruction file of an object that is gone, if it is that object's.
+
+        Whoever writes an object puts its file first: another one belongs to an object that may be there in a moment.
+        """
         file = Location(place.bucket, place.key + self.suffix)
         try:
-            stored = self.store.head(file)
-            if stored is None or not (INSTRUCTION_MARKER in stored.metadata or self._reads_as_one(file)):
-                return
+            found = fetch_instruction_file(self.store, file)
         except TransferError as error:
             yield Shredded(file.uri, "instruction-file", FAILED, error=str(error))
             return
-        yield self.delete(file, "instruction-file", etag=stored.etag)
+        if found is None:
+            return
+        stored, body = found
+        wrapped = fingerprint_in_file(body)
+        if wrapped is not None and wrapped == row["wrapped_key_fingerprint"]:
+            yield self.delete(file, "instruction-file", etag=stored.etag)
+        elif wrapped is not None or INSTRUCTION_MARKER in stored.metadata:
+            problem = (
+                "it has not the wrapped data key of the inventory: another object is being written, or lost its file"
+            )
+            yield Shredded(file.uri, "instruction-file", CHANGED, error=problem)
 
     def _reads_as_one(self, file: Location) -> bool:
         body = fetch_instruction_file(self.store, file)

@@ -151,6 +151,35 @@ def test_broken_off_and_repeated(lake: Lake) -> None:
     assert all(row.done for row in done)
 
 
+@pytest.mark.parametrize("storage", ["metadata", "instruction-file"])
+@pytest.mark.parametrize("broken_off", [False, True])
+def test_files_of_new_objects_stay(lake: Lake, monkeypatch: pytest.MonkeyPatch, storage: str, broken_off: bool) -> None:
+    """Whoever writes an object puts its instruction file first: it is not deleted with the object that was before."""
+    lake.put("object", profile="emrfs", storage=storage)
+    plan = plan_shredding(lake.table(), [lake.kms_key])
+    lake.put("other", "aes", storage="instruction-file")
+    new = {
+        "Bucket": lake.bucket,
+        "Key": f"{lake.prefix}object.instruction",
+        "CopySource": {"Bucket": lake.bucket, "Key": f"{lake.prefix}other.instruction"},
+    }
+    delete = shredding._Worker.delete
+
+    def file_first(worker: Any, place: Location, what: str, *arguments: Any, **more: Any) -> Shredded:
+        done = delete(worker, place, what, *arguments, **more)
+        if what == "object":
+            lake.s3.copy_object(**new)
+        return done
+
+    if broken_off:
+        lake.s3.delete_object(Bucket=lake.bucket, Key=f"{lake.prefix}object")
+        lake.s3.copy_object(**new)
+    monkeypatch.setattr(shredding._Worker, "delete", file_first)
+    done = list(shred(lake.store, plan))
+    assert outcomes(lake, done)[1] == ("object.instruction", "instruction-file", CHANGED)
+    assert "object.instruction" in left(lake)
+
+
 def test_failures_do_not_keep_the_others(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """What S3 refuses is told, and the rest is deleted."""
     for name in ("a", "locked", "z"):
