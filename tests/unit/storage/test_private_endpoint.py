@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import boto3
 import pytest
+from botocore.config import Config
 
 from s3cse.errors import SettingsError
 from s3cse.storage.private_endpoint import check_private
@@ -42,6 +43,30 @@ def test_not_private(endpoint: str) -> None:
     """Everything else over HTTP, also what only looks like this machine."""
     with pytest.raises(SettingsError, match="TLS only"):
         check_private(boto3.client("s3", region_name="us-east-1", endpoint_url=endpoint))
+
+
+LOCAL = {"region_name": "us-east-1", "endpoint_url": "http://127.0.0.1:8333"}
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY"])
+def test_a_proxy_elsewhere_takes_requests_off_this_machine(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Requests to a loopback address go to the environment's proxy, in the clear, unless it is left out."""
+    monkeypatch.setenv(name, "http://user:pass@proxy.example.com:3128")
+    with pytest.raises(SettingsError, match="TLS only") as caught:
+        check_private(boto3.client("s3", **LOCAL))
+    assert "proxy.example.com:3128" in str(caught.value)
+    assert "pass@" not in str(caught.value)
+    check_private(boto3.client("s3", region_name="us-east-1"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    check_private(boto3.client("s3", **LOCAL))
+
+
+def test_the_clients_own_proxy_counts() -> None:
+    """So does a proxy of the client's configuration; one on this machine, or of https alone, leaks nothing."""
+    with pytest.raises(SettingsError, match="TLS only"):
+        check_private(boto3.client("s3", **LOCAL, config=Config(proxies={"http": "proxy.example.com:3128"})))
+    for proxies in ({"http": "http://localhost:3128"}, {"http": "127.0.0.1:3128"}, {"https": "http://a.example.com"}):
+        check_private(boto3.client("s3", **LOCAL, config=Config(proxies=proxies)))
 
 
 def test_use_ssl_false_is_seen() -> None:
