@@ -12,10 +12,11 @@ import csv
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, cast
+from typing import Any, TextIO, cast
 from urllib.parse import unquote_plus
 
 import pyarrow as pa
@@ -29,6 +30,8 @@ from s3cse.storage.port import Location, ObjectStore, StoredObject
 MANIFEST = "manifest.json"
 _MANIFEST_BYTES = 64 << 20
 _PAGE_ROWS = 1000
+#: Keys have 1024 bytes at most, which are three times as many when they are encoded.
+_LINE_CHARS = 64 << 10
 #: CSV's name of a column: Parquet's.
 _COLUMNS = {
     "Bucket": "bucket",
@@ -110,7 +113,7 @@ class S3InventoryReport:
                 if number == file_at and count <= row_at:
                     continue
                 if row["key"].startswith(self._prefix):
-                    page.append(_found(manifest.source_bucket, row))
+                    page.append(_found(manifest.source_bucket, row, location))
                 place = f"{number}:{count}"
                 if len(page) == _PAGE_ROWS:
                     yield FoundPage(tuple(page), place)
@@ -133,13 +136,26 @@ class S3InventoryReport:
 def _csv_rows(store: ObjectStore, stored: StoredObject, manifest: Manifest) -> _Rows:
     names = [_COLUMNS.get(name, name) for name in manifest.columns]
     raw = io.BufferedReader(ObjectFile(store, stored))
-    with gzip.open(raw, "rt", encoding="utf-8", newline="") as text:
-        for values in csv.reader(text):
-            if len(values) != len(names):
-                raise _malformed(stored, f"a row of {len(values)} columns", f"{len(names)} columns")
-            row: dict[str, Any] = dict(zip(names, values, strict=True))
-            row["key"] = unquote_plus(row["key"])
-            yield row
+    try:
+        with gzip.open(raw, "rt", encoding="utf-8", newline="") as text:
+            for values in csv.reader(_lines(text)):
+                if len(values) != len(names):
+                    raise _malformed(stored.location, f"a row of {len(values)} columns", f"{len(names)} columns")
+                row: dict[str, Any] = dict(zip(names, values, strict=True))
+                row["key"] = unquote_plus(row["key"])
+                yield row
+    except (gzip.BadGzipFile, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
+        raise _malformed(stored.location, type(error).__name__, "CSV, compressed with gzip") from error
+
+
+def _lines(text: TextIO) -> Iterator[str]:
+    """Yield lines of bounded length: a small file may unpack to one that fills the memory."""
+    length = 0
+    while line := text.readline(_LINE_CHARS):
+        length = 0 if line.endswith(("\n", "\r")) else length + len(line)
+        if length >= _LINE_CHARS:
+            raise csv.Error("a line without an end")
+        yield line
 
 
 def _parquet_rows(store: ObjectStore, stored: StoredObject, manifest: Manifest) -> _Rows:  # noqa: ARG001 - as the other
@@ -149,7 +165,7 @@ def _parquet_rows(store: ObjectStore, stored: StoredObject, manifest: Manifest) 
         for batch in file.iter_batches(batch_size=_PAGE_ROWS, columns=names):
             yield from batch.to_pylist()
     except pa.ArrowException as error:
-        raise _malformed(stored, type(error).__name__, "Parquet") from error
+        raise _malformed(stored.location, type(error).__name__, "Parquet") from error
 
 
 _READERS: dict[str, Callable[[ObjectStore, StoredObject, Manifest], _Rows]] = {
@@ -158,16 +174,23 @@ _READERS: dict[str, Callable[[ObjectStore, StoredObject, Manifest], _Rows]] = {
 }
 
 
-def _found(bucket: str, row: Mapping[str, Any]) -> Found:
+def _found(bucket: str, row: Mapping[str, Any], file: Location) -> Found:
     size, tag = row.get("size"), row.get("e_tag")
+    try:
+        number = int(size) if size not in (None, "") else None
+        modified = _time(row.get("last_modified_date"))
+    except ValueError as error:
+        raise _malformed(
+            file, "a row with another size or time", "numbers of bytes, and times as of ISO 8601"
+        ) from error
     return Found(
         Location(bucket, row["key"]),
-        int(size) if size not in (None, "") else None,
+        number,
         f'"{tag}"' if tag else None,
         row.get("version_id") or None,
         _flag(row.get("is_latest")),
         bool(_flag(row.get("is_delete_marker"))),
-        _time(row.get("last_modified_date")),
+        modified,
         row.get("storage_class") or None,
         row.get("encryption_status") or None,
     )
@@ -195,5 +218,5 @@ def _read_token(token: str | None) -> tuple[int, int]:
     return int(number), int(count)
 
 
-def _malformed(stored: StoredObject, found: str, expected: str) -> SettingsError:
-    return SettingsError(f"a file of the report is not valid: {stored.location.uri}", found=found, expected=expected)
+def _malformed(file: Location, found: str, expected: str) -> SettingsError:
+    return SettingsError(f"a file of the report is not valid: {file.uri}", found=found, expected=expected)

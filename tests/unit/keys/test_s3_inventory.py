@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import io
 import json
+import tracemalloc
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -189,3 +190,33 @@ def test_token_of_another_source(token: str) -> None:
     put_report(store, "CSV", [csv_file(KEYS)])
     with pytest.raises(SettingsError, match="another source"):
         listed(store, token)
+
+
+LINE = csv_file(["a"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        gzip.compress(b"x" * (64 << 20)),
+        gzip.compress(b'"' + b"x\n" * (1 << 20)),
+        LINE[:-12],
+        b"no gzip at all",
+        LINE[:20] + b"\xff" * 40,
+        gzip.compress(b"\xff\xfe\n"),
+        gzip.compress(gzip.decompress(LINE).replace(b'"5"', b'"many"')),
+        gzip.compress(gzip.decompress(LINE).replace(b"2026", b"soon")),
+    ],
+    ids=["one endless line", "one endless value", "cut short", "other", "damaged", "no text", "no size", "no time"],
+)
+def test_damaged_files_are_an_error_in_little_memory(body: bytes) -> None:
+    """A file that unpacks to an endless line is refused at its beginning; any other damage names the file."""
+    store = MemoryStore()
+    put_report(store, "CSV", [body])
+    tracemalloc.start()
+    try:
+        with pytest.raises(SettingsError, match="of the report is not valid"):
+            list(S3InventoryReport(store, MANIFEST).pages())
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
