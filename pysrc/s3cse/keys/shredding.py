@@ -16,8 +16,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from s3cse.envelope.detect import wants_instruction_file
-from s3cse.envelope.instruction_file import INSTRUCTION_MARKER, INSTRUCTION_SUFFIX, parse_instruction_file
+from s3cse.envelope.instruction_file import INSTRUCTION_MARKER, INSTRUCTION_SUFFIX
 from s3cse.errors import EnvelopeError, SettingsError, TransferError
 from s3cse.keys.evidence import fingerprint_in_file, wrapped_key_fingerprint
 from s3cse.keys.shred_plan import ShredPlan
@@ -76,9 +75,12 @@ def shred(
     with closing(results_in_order((partial(worker.shred, row) for row in rows), _WINDOW)) as results:
         for outcomes in results:
             yield from outcomes
-    places = sorted({Location(row["bucket"], row["key"]) for row in rows})
+    wrapped: dict[Location, set[str | None]] = {}
+    for row in rows:
+        wrapped.setdefault(Location(row["bucket"], row["key"]), set()).add(row["wrapped_key_fingerprint"])
+    places = sorted(wrapped)
     if all_versions:
-        yield from _shred_rest(worker, places)
+        yield from _shred_rest(worker, wrapped)
     if uploads_before is not None:
         yield from _abort_uploads(store, places, uploads_before)
 
@@ -180,28 +182,19 @@ class _Worker:
         if wrapped is not None and wrapped == row["wrapped_key_fingerprint"]:
             yield self.delete(file, "instruction-file", etag=stored.etag)
         elif wrapped is not None or INSTRUCTION_MARKER in stored.metadata:
-            problem = (
-                "it has not the wrapped data key of the inventory: another object is being written, or lost its file"
-            )
-            yield Shredded(file.uri, "instruction-file", CHANGED, error=problem)
+            yield _others(file)
 
-    def _reads_as_one(self, file: Location) -> bool:
-        body = fetch_instruction_file(self.store, file)
-        try:
-            return body is not None and not wants_instruction_file(parse_instruction_file(body[1]))
-        except EnvelopeError:
-            return False
-
-    def versions(self, place: Location) -> list[tuple[str, str]]:
-        """Return kind and id of all versions and delete markers that exactly this key has."""
-        found: list[tuple[str, str]] = []
+    def versions(self, place: Location) -> list[tuple[str, str, bool]]:
+        """Return kind and id of all versions and delete markers that exactly this key has, and which is the latest."""
+        found: list[tuple[str, str, bool]] = []
         marks: dict[str, str] = {}
         while True:
             page = self.store.ask(
                 place, "list_object_versions", "list versions of", Bucket=place.bucket, Prefix=place.key, **marks
             )
             for name, what in (("Versions", "object"), ("DeleteMarkers", "delete-marker")):
-                found += [(what, row["VersionId"]) for row in page.get(name, ()) if row["Key"] == place.key]
+                rows = [row for row in page.get(name, ()) if row["Key"] == place.key]
+                found += [(what, row["VersionId"], bool(row.get("IsLatest"))) for row in rows]
             # Keys come in order, so that what follows a longer key is not this one's any more.
             if not page.get("IsTruncated") or page.get("NextKeyMarker", "") > place.key:
                 return found
@@ -209,31 +202,43 @@ class _Worker:
             marks = {name: value for name, value in marks.items() if value}
 
 
-def _shred_rest(worker: _Worker, places: Sequence[Location]) -> Iterator[Shredded]:
-    """Delete the markers and instruction files of objects that have no version left."""
-    for place in places:
+def _others(file: Location) -> Shredded:
+    problem = "it has not the wrapped data key of the inventory: another object is being written, or lost its file"
+    return Shredded(file.uri, "instruction-file", CHANGED, error=problem)
+
+
+def _shred_rest(worker: _Worker, wrapped: Mapping[Location, set[str | None]]) -> Iterator[Shredded]:
+    """Delete the markers and instruction files of objects that have no version left.
+
+    Args:
+        wrapped: fingerprints of the wrapped keys that an object had in the plan.
+    """
+    for place in sorted(wrapped):
         try:
             left = worker.versions(place)
-            if any(what == "object" for what, _ in left):
+            if any(what == "object" for what, _, _ in left):
                 continue
-            for _, version in left:
+            for _, version, _ in left:
                 yield worker.delete(place, "delete-marker", version)
             file = Location(place.bucket, place.key + worker.suffix)
-            for what, version in worker.versions(file):
+            for what, version, latest in worker.versions(file):
                 # Without an object it is nobody's; but an object of that name that is no instruction file stays.
-                if what == "delete-marker" or _is_file_version(worker, file, version):
+                is_file, fingerprint = (True, None) if what == "delete-marker" else _file_version(worker, file, version)
+                if latest and what == "object" and is_file and fingerprint not in wrapped[place]:
+                    yield _others(file)
+                elif is_file:
                     yield worker.delete(file, "instruction-file", version)
         except TransferError as error:
             yield Shredded(place.uri, "delete-marker", FAILED, error=str(error))
 
 
-def _is_file_version(worker: _Worker, file: Location, version: str) -> bool:
-    about = {"VersionId": version}
-    store = worker.store.sending({"head_object": about, "get_object": about}, about=file)
-    stored = store.head(file)
-    return stored is not None and (
-        INSTRUCTION_MARKER in stored.metadata or _Worker(store, worker.suffix)._reads_as_one(file)
-    )
+def _file_version(worker: _Worker, file: Location, version: str) -> tuple[bool, str | None]:
+    """Return whether a version is an instruction file, and the fingerprint of the wrapped key in it."""
+    found = fetch_instruction_file(worker.store.sending({"get_object": {"VersionId": version}}, about=file), file)
+    if found is None:
+        return False, None
+    fingerprint = fingerprint_in_file(found[1])
+    return fingerprint is not None or INSTRUCTION_MARKER in found[0].metadata, fingerprint
 
 
 def _abort_uploads(store: S3Store, places: Sequence[Location], before: datetime) -> Iterator[Shredded]:

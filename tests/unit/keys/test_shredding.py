@@ -260,6 +260,30 @@ def test_all_versions_go(versioned: Lake) -> None:
     assert not page.get("DeleteMarkers")
 
 
+def test_the_file_version_of_a_new_object_stays(versioned: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the instruction file, too, a version stays that came meanwhile: its object may be there in a moment."""
+    versioned.put("filed", profile="emrfs", storage="instruction-file")
+    plan = plan_shredding(all_versions(versioned), [versioned.kms_key])
+    versioned.put("other", "aes", storage="instruction-file")
+    delete, file = shredding._Worker.delete, f"{versioned.prefix}filed.instruction"
+
+    def file_first(worker: Any, place: Location, what: str, *arguments: Any, **more: Any) -> Shredded:
+        done = delete(worker, place, what, *arguments, **more)
+        if what == "object":
+            source = {"Bucket": versioned.bucket, "Key": f"{versioned.prefix}other.instruction"}
+            versioned.s3.copy_object(Bucket=versioned.bucket, Key=file, CopySource=source)
+        return done
+
+    monkeypatch.setattr(shredding._Worker, "delete", file_first)
+    done = list(shred(versioned.store, plan, all_versions=True))
+    assert sorted((row.what, row.outcome) for row in done) == [
+        ("instruction-file", CHANGED),
+        ("instruction-file", DELETED),
+        ("object", DELETED),
+    ]
+    assert versioned.s3.head_object(Bucket=versioned.bucket, Key=file)
+
+
 def test_inventory_must_fit_the_versions(versioned: Lake) -> None:
     """All versions cannot go by an inventory of today's objects, nor old ones without a word."""
     versioned.put("object", profile="emrfs")
