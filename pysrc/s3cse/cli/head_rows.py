@@ -14,6 +14,7 @@ from s3cse.errors import SettingsError
 from s3cse.keyrings import Keyring
 from s3cse.options.profile_rules import message_options
 from s3cse.parquet.expected import Expected
+from s3cse.parquet.filter.expression import Expression
 from s3cse.parquet.filter.expression import columns as columns_of
 from s3cse.parquet.plan import file_schema
 from s3cse.parquet.scan import FileTask, Scan
@@ -48,6 +49,16 @@ def first_rows(
     return pa.Table.from_batches(batches, scan.schema)
 
 
+def _parsed(condition: str) -> Expression:
+    try:
+        from s3cse.parquet.filter.filter_sql import parse_filter  # sqlglot: slow to import, and an extra
+    except ModuleNotFoundError as error:
+        if error.name != "sqlglot":
+            raise
+        raise SettingsError("--filter needs sqlglot", fix="install it: pip install 's3cse[filter]'") from error
+    return parse_filter(condition)
+
+
 def _scan(remote: Remote, table: TableFiles, names: Sequence[str] | None, condition: str | None) -> Scan:
     policy = remote.options.policy
     expected = Expected(profile=remote.options.profile, message=message_options(remote.options))
@@ -58,9 +69,7 @@ def _scan(remote: Remote, table: TableFiles, names: Sequence[str] | None, condit
     )
     expression = None
     if condition is not None:
-        from s3cse.parquet.filter.filter_sql import parse_filter  # sqlglot: slow to import, and an extra
-
-        expression = parse_filter(condition)
+        expression = _parsed(condition)
     schema = known if names is None else pa.schema([_column(known, name) for name in names])
     needed = [] if expression is None else sorted(columns_of(expression))
     there = {name.lower() for name in schema.names}

@@ -45,7 +45,7 @@ class Counted:
         if self._unknown:
             text += f"; {self._unknown:,} under a key that they do not name (--probe asks KMS)"
         if self._not_looked:
-            text += f"; nobody looked into {self._not_looked:,} plain ones (--look finds messages among them)"
+            text += f"; nobody looked into {self._not_looked:,} plain (--look finds messages among them)"
         return text
 
 
@@ -147,7 +147,7 @@ def print_loss(table: pa.Table, keys: Sequence[str], *, as_json: bool) -> None:
     if loss.complete:
         return
     unsure = (
-        (loss.possible, "may be under it, too: no certain word of its key; --probe asks KMS"),
+        (loss.possible, "may be under it, too: no certain word of its key; --probe asks KMS, for keys of KMS"),
         (loss.unreadable, "could not be read"),
         (loss.not_looked, "no envelope, may be a message: --look tells"),
     )

@@ -19,7 +19,7 @@ command = typer.Typer(
 def up() -> None:
     """Start the servers, print what to export, and run until Ctrl-C.
 
-    S3CSE_LOCAL_BUCKET and S3CSE_LOCAL_KMS_KEY name a bucket and a key to start with. Needs the extra `local`.
+    Among it are S3CSE_LOCAL_BUCKET and S3CSE_LOCAL_KMS_KEY, a bucket and a key that are there. Needs the extra `local`.
     """
     _main([])
 

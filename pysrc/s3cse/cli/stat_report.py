@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from s3cse.envelope.model import ContentAlgorithm
 from s3cse.errors import printable
 from s3cse.keys import row as words
 from s3cse.keys.row import Row
@@ -24,6 +25,9 @@ _FORMATS = {
     words.INSTRUCTION_FILE: "an instruction file, the envelope of the object beside it",
     None: "not known",
 }
+#: What the number in the envelope of format V3 means.
+_SUITE = ContentAlgorithm.AES_GCM_COMMITTING.value
+_CONTENTS = {_SUITE: f"{_SUITE} (0x0073: AES-256-GCM, HKDF-SHA512, key commitment)"}
 NOT_VERIFIED = "no: no key was used, and whoever can write the object can change what it says"
 
 
@@ -62,7 +66,8 @@ def _facts(found: Statement) -> Iterator[tuple[str, str]]:
     if message is not None:
         yield from _of_message(message)
     elif row.content_algorithm is not None:
-        yield "content", f"{row.content_algorithm}, {'authenticated' if row.authenticated else 'NOT authenticated'}"
+        content = _CONTENTS.get(row.content_algorithm, row.content_algorithm)
+        yield "content", f"{content}, {'authenticated' if row.authenticated else 'NOT authenticated'}"
         yield "key wrap", f"{row.wrap_algorithm}" + (", of an old kind" if row.legacy else "")
         yield "key", _key(row)
     if row.encryption_context is not None:

@@ -112,5 +112,6 @@ def _print(verdict: Verdict, flags: Flags, *, show_all: bool) -> None:
         row = {"uri": verdict.place.uri, "status": verdict.status, "stored_size": verdict.size}
         typer.echo(json.dumps({**row, "remark": verdict.remark or None}))
     elif show_all or verdict.status not in (VERIFIED, HIDDEN):
-        remark = "" if verdict.remark.startswith(verdict.place.uri) else printable(verdict.place.uri) + ": "
+        name = printable(verdict.place.uri)  # as errors name it
+        remark = "" if verdict.remark.startswith(name) else name + ": "
         typer.echo(f"{verdict.status}: {remark}{verdict.remark}".rstrip(": "))

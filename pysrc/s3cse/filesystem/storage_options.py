@@ -10,7 +10,7 @@ from typing import Any
 from s3cse.errors import SettingsError
 from s3cse.keyrings import Keyring
 from s3cse.options.objects import OBJECT_OPTIONS
-from s3cse.options.words import refuse_unknown
+from s3cse.options.words import SPELLING, refuse_unknown
 from s3cse.settings.precedence import names_a_key
 
 #: What fsspec itself understands of the options of any filesystem.
@@ -61,6 +61,7 @@ _OWN: Mapping[str, tuple[str, type]] = {
     "default_block_size": ("block_size", int),
     "spooldirectory": ("spool_directory", str),
 }
+_SPELLING = {**SPELLING, **{n.lower(): n for n in ("exactSizes", "rememberFolders", "parquetIndex", "spoolDirectory")}}
 
 
 def parse_storage_options(given: Mapping[str, Any]) -> StorageOptions:
@@ -86,7 +87,7 @@ def parse_storage_options(given: Mapping[str, Any]) -> StorageOptions:
             field_name, kind = _OWN[lower]
             found[field_name] = _own_value(name, value, kind)
         else:
-            refuse_unknown({name: ""}, (*OBJECT_OPTIONS, *_OWN))
+            refuse_unknown({name: ""}, (*OBJECT_OPTIONS, *_OWN), spelling=_SPELLING)
             words[lower] = _as_text(name, value)
     _check_keyring(found.get("keyring"), words)
     return StorageOptions(words=words, **found)

@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         usage="%(prog)s [-h] [-- COMMAND ARGS…]",
         description="Start S3 (SeaweedFS) and KMS (moto) on this machine. With a command, run it with the environment "
         "that points there and end with its exit code; without one, print that environment and wait for Ctrl-C. "
-        "S3CSE_LOCAL_BUCKET and S3CSE_LOCAL_KMS_KEY name a bucket and a key to start with.",
+        "Among it are S3CSE_LOCAL_BUCKET and S3CSE_LOCAL_KMS_KEY, a bucket and a key that are there.",
     )
 
 

@@ -38,7 +38,7 @@ def launch_kms(make_folder: Callable[[], Path]) -> Kms:
         SettingsError: the extra ``local`` is not installed.
     """
     if util.find_spec("moto") is None or util.find_spec("werkzeug") is None:
-        raise SettingsError("no KMS server (moto) on this machine", fix="pip install 's3cse[local]'")
+        raise SettingsError("no KMS server (moto) on this machine", fix="install the extra: pip install 's3cse[local]'")
     folder = make_folder()
     # We listen, moto accepts: nobody can take the port in between, and whoever answers there is ours.
     with ports.listen() as listener:

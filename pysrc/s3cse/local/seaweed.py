@@ -90,7 +90,7 @@ def find_weed() -> str:
     installed = [str(each.locate()) for each in files if each.name == "weed"]
     found = next(filter(os.path.exists, installed), None) or shutil.which("weed")
     if found is None:
-        raise SettingsError("no SeaweedFS on this machine", fix="pip install 's3cse[local]'")
+        raise SettingsError("no SeaweedFS on this machine", fix="install the extra: pip install 's3cse[local]'")
     return os.path.realpath(found)
 
 

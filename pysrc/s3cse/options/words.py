@@ -197,18 +197,21 @@ def read_keyring(name: str, value: str) -> str:
     return choice(*KINDS)(name, value)
 
 
-def refuse_unknown(given: Mapping[str, str], known: Collection[str], *, prefix: str = "") -> None:
+def refuse_unknown(
+    given: Mapping[str, str], known: Collection[str], *, prefix: str = "", spelling: Mapping[str, str] = SPELLING
+) -> None:
     """Refuse a name that is no option here, and say which one is nearest.
 
     Args:
         given: options by name, in any case.
         known: names in lower case.
         prefix: what stands before the name where it was given.
+        spelling: known names as users write them, by those in lower case; what it has not is known, but not shown.
 
     Raises:
         SettingsError: there is no such option.
     """
-    spelled = {name: SPELLING[name] for name in known if name in SPELLING}
+    spelled = {name: spelling[name] for name in known if name in spelling}
     for name in given:
         if name.lower() not in known:
             near = difflib.get_close_matches(name.lower(), spelled, n=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from datetime import datetime
 from decimal import Decimal
 
@@ -83,3 +84,14 @@ def test_wrong_use(table: Lake, words: tuple[str, ...]) -> None:
     """Exit code 2 and one line."""
     result = table.run("head", table.at + "t", *words)
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+
+
+def test_a_filter_without_sqlglot_says_what_to_install(table: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line, no traceback: the extra may not be there."""
+    monkeypatch.setitem(sys.modules, "sqlglot", None)
+    monkeypatch.delitem(sys.modules, "s3cse.parquet.filter.filter_sql", raising=False)
+    result = table.run("head", table.at + "t", "--filter", "n > 1")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "head: --filter needs sqlglot. Install it: pip install 's3cse[filter]'\n",
+    )

@@ -60,6 +60,12 @@ def test_kms_object(stat: Run, s3: Any, kms: Any, kms_key: str, at: dict[str, st
     assert shown["server_side_encryption"] == "SSE-S3"
 
 
+def test_format_v3_says_what_its_suite_is(stat: Run, s3: Any, kms: Any, kms_key: str, at: dict[str, str]) -> None:
+    """A number alone tells nobody that the object commits to its key."""
+    s3cse.Client(s3, KmsKeyring(kms, kms_key), profile="s3ec-v4").put_object(**at, Body=b"hello")
+    assert facts(stat())["content"] == "115 (0x0073: AES-256-GCM, HKDF-SHA512, key commitment), authenticated"
+
+
 def test_old_object_names_its_key(stat: Run, s3: Any, kms: Any, kms_key: str, at: dict[str, str]) -> None:
     """The old wrap stores the key's id; CBC is called what it is."""
     s3cse.Client(s3, KmsKeyring(kms, kms_key), profile="emrfs").put_object(**at, Body=b"hello")

@@ -48,6 +48,14 @@ def test_damage(table: Lake) -> None:
     assert "1 verified, 1 damaged" in result.stderr
 
 
+def test_a_name_that_is_shown_otherwise_is_shown_once(table: Lake) -> None:
+    """An error names the object as a terminal may show it, and the line does not name it again."""
+    table.put("t/a\x1b", b"text")
+    damage(table, "t/a\x1b")
+    result = table.run("verify", table.at + "t")
+    assert result.stdout.startswith(f"damaged: {table.at}t/a\\x1b: the object does not verify")
+
+
 def test_nothing_vouches_for_it(table: Lake) -> None:
     """CBC and plain objects are exit code 1, unless the rules say that they belong there."""
     table.s3.put_object(Bucket=table.bucket, Key=table.prefix + "old/plain", Body=b"text")

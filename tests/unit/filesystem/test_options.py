@@ -34,6 +34,8 @@ def test_an_unknown_option_is_refused_by_name() -> None:
     """When the filesystem is made, with the nearest name."""
     with pytest.raises(SettingsError, match="Did you mean kmsKeyId"):
         S3cseFileSystem(kmsKey="x", skip_instance_cache=True)
+    with pytest.raises(SettingsError, match="Did you mean parquetIndex"):
+        parse_storage_options({"parquetIndexx": True})
     with pytest.raises(SettingsError, match="exactSizes"):
         parse_storage_options({"exactSizes": "perhaps"})
     with pytest.raises(SettingsError, match="given twice"):
