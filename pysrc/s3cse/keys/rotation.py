@@ -15,7 +15,7 @@ from typing import Any
 
 from s3cse.envelope.instruction_file import INSTRUCTION_SUFFIX
 from s3cse.envelope.model import Envelope
-from s3cse.errors import PolicyError, S3CSEError, SettingsError, TransferError
+from s3cse.errors import EnvelopeError, PolicyError, S3CSEError, SettingsError, TransferError
 from s3cse.keyrings.base import Keyring
 from s3cse.keys.parallel import in_parallel
 from s3cse.keys.rate_limit import RateLimit
@@ -34,6 +34,7 @@ from s3cse.keys.rotation_row import (
     say,
 )
 from s3cse.keys.rotation_wrap import Rewrapped, Rewrapper
+from s3cse.objects.envelope_storage import UPLOAD_MARK
 from s3cse.objects.naming import naming
 from s3cse.objects.policy import Policy
 from s3cse.objects.settlement import PAUSES, may_still_happen
@@ -130,6 +131,8 @@ class Rotation:
             if found.message:
                 raise _in_the_body()
             if found.envelope is None:
+                if UPLOAD_MARK in found.stored.metadata:
+                    raise _lost_file(self._options.suffix)
                 row.outcome = PLAIN
                 return True
             if mine is not None and found.envelope.encrypted_data_key == mine.envelope.encrypted_data_key:
@@ -187,6 +190,15 @@ class Rotation:
         row.outcome = WOULD if self._options.dry_run else ADDED
         if not self._options.dry_run:
             self._places.add_file(found, made.envelope, suffix)
+
+
+def _lost_file(suffix: str) -> EnvelopeError:
+    return EnvelopeError(
+        "the object was written with its envelope elsewhere, and there is no instruction file",
+        found="the mark of such an upload, and no envelope",
+        expected=f"an instruction file with suffix {suffix!r}",
+        fix="name the suffix that it has (--instruction-suffix), or restore the file",
+    )
 
 
 def _of_another_object(file: str) -> PolicyError:

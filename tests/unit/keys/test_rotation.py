@@ -381,6 +381,24 @@ def test_a_file_is_added_under_a_public_key_and_again(place: Place) -> None:
     assert [one(rotation, location).outcome for _ in range(2)] == [ADDED, ALREADY]
 
 
+@pytest.mark.parametrize("kept", [("s3cse-upload",), ("s3cse-upload", "x-amz-unencrypted-content-length")])
+def test_an_object_whose_file_is_elsewhere_is_not_plain(place: Place, kept: tuple[str, ...]) -> None:
+    """An object of ours without its instruction file, or with one of another suffix, is a failure, not passed over."""
+    old, new = place.keyring("kms", "old"), place.keyring("kms", "new")
+    location = place.put(old, storage="instruction-file", instruction_suffix=".partner")
+    where = {"Bucket": location.bucket, "Key": location.key}
+    metadata = place.s3.head_object(**where)["Metadata"]
+    place.s3.copy_object(
+        **where,
+        CopySource=where,
+        MetadataDirective="REPLACE",
+        Metadata={name: value for name, value in metadata.items() if name in kept},
+    )
+    row = one(place.rotation(old, new), location)
+    assert (row.outcome, "instruction file" in row.error) == (FAILED, True)
+    assert one(place.rotation(old, new, suffix=".partner"), location).outcome == ROTATED
+
+
 def test_neither_key_opens_it(place: Place) -> None:
     """An object under a third key is a failure that names the object, and stays as it is."""
     third = KmsKeyring(place.kms, place.stub.create_key())
