@@ -14,7 +14,7 @@ import re
 _LOGGERS = ("endpoint", "auth", "crt.auth", "hooks", "handlers", "utils", "httpsession", "httpchecksum", "awsrequest")
 #: A header or parameter of this name, and what follows it: text in quotes, or up to the end of a word.
 _KEY = re.compile(
-    r"((?:customer-key|CustomerKey)(?:-?MD5)?['\"]?\s*[:=]\s*)(b?(['\"]).*?(?<!\\)\3|[^\s,}]+)", re.IGNORECASE
+    r"((?:customer-key|CustomerKey)(?:-?MD5)?['\"]?\s*[:=,]\s*)(b?(['\"]).*?(?<!\\)\3|[^\s,}]+)", re.IGNORECASE
 )
 _MARK = "customer"
 _HIDDEN = r"\1<hidden>"

@@ -21,6 +21,7 @@ SECRET = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
         f"{{'SSECustomerKey': '{SECRET}', 'b': 1}}",
         f'{{"CopySourceSSECustomerKeyMD5": "{SECRET}", "b": 1}}',
         f"SSECustomerKey={SECRET}, b",
+        f"[('x-amz-server-side-encryption-customer-key', '{SECRET}'), ('b', '1')]",
         "{'SSECustomerKey': b'\\x00\\'AAECAw', 'b': 1}",
     ],
 )
