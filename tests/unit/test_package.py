@@ -38,3 +38,16 @@ def test_import_starts_no_thread(module: str) -> None:
     """Nothing starts at import: Spark forks its workers afterwards."""
     code = f"import sys, threading, {module}; sys.exit(threading.active_count() - 1)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("module", "needs", "extra"), [("s3cse.filesystem", "fsspec", "filesystem"), ("s3cse.spark", "pyspark", "spark")]
+)
+def test_without_its_extra_a_room_says_what_to_install(module: str, needs: str, extra: str) -> None:
+    """Who imports it in a notebook is told the command."""
+    block = "sys.meta_path.insert(0, type('No', (), {'find_spec': staticmethod(no)}))"
+    no = f"def no(name, *_):\n    if name == {needs!r}: raise ModuleNotFoundError(name, name=name)\n"
+    code = f"import sys\n{no}{block}\nimport {module}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.endswith(f" needs {needs}: pip install 's3cse[{extra}]'\n")

@@ -112,7 +112,7 @@ def _remarks(plan: ShredPlan) -> None:
     kept = (
         (plan.uncertain.num_rows, "an alias names the key, or another key opens it, too: --uncertain deletes those"),
         (plan.server_side.num_rows, "encrypted with it on S3's side only, SSE-KMS"),
-        (plan.possible.num_rows, "no certain word of its key: --probe asks KMS, for keys of KMS"),
+        (plan.possible.num_rows, "no certain word of its key: --probe asks KMS, --look finds those of messages"),
         (plan.unreadable.num_rows, "could not be read"),
         (plan.not_looked.num_rows, "no envelope, may be a message: --look tells"),
     )

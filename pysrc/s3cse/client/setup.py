@@ -13,6 +13,7 @@ from s3cse.message.options import MessageOptions
 from s3cse.objects import new_object
 from s3cse.objects.describe import Description, describe
 from s3cse.objects.envelope_storage import EnvelopeStorage
+from s3cse.objects.naming import naming
 from s3cse.objects.open import TAIL_BYTES, OpenObject, open_object
 from s3cse.objects.policy import Policy
 from s3cse.storage.port import Location, StoredObject
@@ -79,7 +80,8 @@ class Setup:
 
     def wrapping(self, location: Location) -> tuple[Keyring | None, AnyProfile]:
         """Return what wraps the data key of a new object, and what is written with it."""
-        return new_object.wrapping(self.keyring, self.profile, location.uri)
+        with naming(location):  # a keyring that has no key says so, and here for which object
+            return new_object.wrapping(self.keyring, self.profile, location.uri)
 
     def envelope_storage(self, metadata: Mapping[str, str] | None) -> EnvelopeStorage:
         """Return where the envelope of a new object goes, and the user's own metadata with it."""
