@@ -147,7 +147,10 @@ def print_loss(table: pa.Table, keys: Sequence[str], *, as_json: bool) -> None:
     if loss.complete:
         return
     unsure = (
-        (loss.possible, "may be under it, too: no certain word of its key; --probe asks KMS, --look finds those of messages"),
+        (
+            loss.possible,
+            "may be under it, too: no certain word of its key; --probe asks KMS, --look finds those of messages",
+        ),
         (loss.unreadable, "could not be read"),
         (loss.not_looked, "no envelope, may be a message: --look tells"),
     )
