@@ -171,3 +171,11 @@ def test_without_its_profile_nothing_passes_for_verified() -> None:
     """What SSE-C decrypts looks plain to whoever does not name it, and plain files are refused."""
     file = list_table(lake(None), TABLE).files[0]
     assert verify_file(lake(None), KEYRING, file, STRICT).status == FAILED
+
+
+def test_a_message_is_verified_where_plain_files_may_pass() -> None:
+    """Verification lets plain files in to report them, and takes no message for one, whether it was named or not."""
+    store, lenient = lake(FRAMES), Policy(legacy="allow", plaintext="pass")
+    (file,) = list_table(store, TABLE).files
+    reports = [verify_file(store, KEYRING, file, lenient, each) for each in (ANY, MESSAGES)]
+    assert [(each.status, each.rows) for each in reports] == [(VERIFIED, 20_000)] * 2
