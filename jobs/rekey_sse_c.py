@@ -1,4 +1,4 @@
-"""Change the keys of SSE-C objects: python rekey_sse_c.py s3://bucket/prefix/ --old-key-file OLD --new-key-file NEW
+"""Change the keys of SSE-C objects: python rekey_sse_c.py s3://bucket/folder/ --old-key-file OLD --new-key-file NEW
 
 S3 decrypts and encrypts; no data comes here. Objects keep their bytes, metadata, content type, tags and storage class.
 What opens with its new key already is left alone: run it again until nothing fails. --dry-run only looks. A key file
@@ -29,7 +29,7 @@ _OUTCOMES = (REKEYED, WOULD, ALREADY, FAILED)
 def make_parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("prefix", metavar="PREFIX", help="s3://bucket/prefix: all objects whose keys begin so")
+    parser.add_argument("folder", metavar="ADDRESS", help="s3://bucket/folder/, one object, or a bucket")
     for which in ("old", "new"):
         place = parser.add_mutually_exclusive_group(required=True)
         place.add_argument(f"--{which}-key-file", metavar="FILE", help=f"file with the {which} key, or its S3 address")
@@ -71,7 +71,7 @@ def print_row(row: Rekeyed, as_json: bool) -> None:
 
 def rekey_all(arguments: argparse.Namespace) -> int:
     """Do the job's work and return its exit code."""
-    prefix = Location.parse(arguments.prefix)
+    folder = Location.parse(arguments.folder)
     if arguments.parallel < 1:
         raise SettingsError("--parallel is no number of objects", found=str(arguments.parallel), expected="1 or more")
     old, new = customer_keys(arguments, "old"), customer_keys(arguments, "new")
@@ -79,15 +79,15 @@ def rekey_all(arguments: argparse.Namespace) -> int:
     s3 = s3_client(arguments.region, arguments.endpoint_url, max_connections=connections)
     counts: Counter[str] = Counter()
     stored_bytes: Counter[str] = Counter()
-    for row in rekey(s3, prefix, old, new, parallel=arguments.parallel, dry_run=arguments.dry_run):
+    for row in rekey(s3, folder, old, new, parallel=arguments.parallel, dry_run=arguments.dry_run):
         print_row(row, arguments.json)
         counts[row.outcome] += 1
         stored_bytes[row.outcome] += row.stored_bytes
     if arguments.json:
-        print(json.dumps({"prefix": prefix.uri, "objects": counts, "stored_bytes": stored_bytes}))
+        print(json.dumps({"folder": folder.uri, "objects": counts, "stored_bytes": stored_bytes}))
     else:
         shown = [f"{counts[name]} {name} ({stored_bytes[name]:,} B)" for name in _OUTCOMES if counts[name]]
-        print(f"{prefix.uri}: {', '.join(shown) or 'no objects'}")
+        print(f"{folder.uri}: {', '.join(shown) or 'no objects'}")
     return NOT_WELL if counts[FAILED] or counts[WOULD] else DONE
 
 

@@ -23,6 +23,7 @@ from s3cse.client.copying import COPY_PART_BYTES, ONE_COPY_BYTES
 from s3cse.client.parameters import Parameters
 from s3cse.errors import S3CSEError, SettingsError, TransferError
 from s3cse.keyrings.customer_keys import CustomerKeys
+from s3cse.keys.found import is_in
 from s3cse.objects.destinations import MAX_PARTS, PARTS_IN_FLIGHT
 from s3cse.objects.naming import naming
 from s3cse.objects.workers import results_in_order
@@ -62,21 +63,21 @@ class Rekeyed:
 
 def rekey(
     s3: Any,
-    prefix: Location,
+    folder: Location,
     old: CustomerKeys,
     new: CustomerKeys,
     *,
     parallel: int = PARALLEL,
     dry_run: bool = False,
 ) -> Iterator[Rekeyed]:
-    """Bring all objects under a prefix under their new keys; yield what became of each, in the listing's order.
+    """Bring all objects of a folder under their new keys; yield what became of each, in the listing's order.
 
     An object that fails (neither key opens it, S3 refuses, somebody has just replaced it) is reported, and the others
     go on. Its old key still opens it, unless it is one that the new key opens.
 
     Args:
         s3: a boto3 S3 client, with as many connections as are to be used at once.
-        prefix: what the keys start with.
+        folder: with or without its last ``/`` (``s3://bucket/a`` says nothing of ``a2``), one object, or a bucket.
         old: keys that the objects have now.
         new: keys that they are to have.
         parallel: objects at once.
@@ -87,7 +88,7 @@ def rekey(
         TransferError: S3 did not list the objects.
     """
     work = _Rekeying(s3, old, new, dry_run=dry_run)
-    return _in_order(work.one, work.list(prefix), parallel)
+    return _in_order(work.one, work.list(folder), parallel)
 
 
 class _Rekeying:
@@ -101,9 +102,9 @@ class _Rekeying:
         # Some servers count a change of keys for no change, and want the metadata said again.
         self._says_metadata = False
 
-    def list(self, prefix: Location) -> Iterator[ListedObject]:
+    def list(self, folder: Location) -> Iterator[ListedObject]:
         """List the objects; no key is needed for that."""
-        return self._new.list(prefix)
+        return (row for row in self._new.list(folder) if is_in(folder, row.location.key))
 
     def one(self, row: ListedObject) -> Rekeyed:
         """Re-key one object, unless it has its new key."""

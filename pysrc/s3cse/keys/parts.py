@@ -30,7 +30,6 @@ from s3cse.storage.port import Location, ObjectStore
 #: Rows after which a part is finished at the end of a page: some megabytes of memory, and of work done twice at most.
 PART_ROWS = 20_000
 STATE = "_inventory.json"
-_STATE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from s3cse.envelope.instruction_file import INSTRUCTION_SUFFIX
 from s3cse.envelope.model import Envelope
 from s3cse.errors import EnvelopeError, PolicyError, S3CSEError, SettingsError, TransferError
 from s3cse.keyrings.base import Keyring
+from s3cse.keys.found import is_in
 from s3cse.keys.parallel import in_parallel
 from s3cse.keys.rate_limit import RateLimit
 from s3cse.keys.rotation_place import EnvelopePlaces, Found
@@ -225,11 +226,9 @@ def listed(store: ObjectStore, place: Location, options: RotationOptions) -> Ite
     Raises:
         TransferError: S3 refused.
     """
-    folder = place.key if place.key.endswith("/") or not place.key else f"{place.key}/"
     suffixes = tuple(filter(None, (options.suffix, options.add_suffix)))
     for row in store.list(place):
-        inside = row.location.key.startswith(folder) or row.location.key == place.key
-        if inside and row.size and not row.location.key.endswith(suffixes):
+        if is_in(place, row.location.key) and row.size and not row.location.key.endswith(suffixes):
             yield row
 
 

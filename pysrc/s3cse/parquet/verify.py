@@ -59,7 +59,8 @@ def verify_file(
 def _open(
     store: ObjectStore, keyring: Keyring | None, file: DataFile, policy: Policy, expected: Expected
 ) -> OpenObject:
-    try:  # where plain files may pass nobody looks for a message, and a sound one would be a plain file that is no Parquet
+    # Where plain files may pass nobody looks for a message, and a sound one would be a plain file that is no Parquet.
+    try:
         return expected.open(store, keyring, file.location, replace(policy, plaintext="refuse"), TAIL_BYTES)
     except PolicyError:
         if policy.plaintext == "refuse":

@@ -206,3 +206,14 @@ def test_not_over_plain_http(prefix: Location) -> None:
     client = boto3.client("s3", region_name="us-east-1", endpoint_url="http://s3.example.com")
     with pytest.raises(SettingsError, match="TLS"):
         rekey(client, prefix, OLD, NEW)
+
+
+def test_a_folder_is_not_the_beginning_of_a_name(
+    s3: Any, prefix: Location, old: CustomerKeyStore, new: CustomerKeyStore
+) -> None:
+    """``flights`` says nothing of ``flights2``: other objects keep their keys."""
+    old.put(prefix.child("flights/a"), b"mine")
+    old.put(prefix.child("flights2/a"), b"other")
+    folder = prefix.child("flights")
+    assert [row.uri for row in rekey(s3, folder, OLD, NEW)] == [prefix.child("flights/a").uri]
+    assert old.get_tail(prefix.child("flights2/a"), 9)[1] == b"other"
