@@ -41,7 +41,10 @@ def check_command(
     probe_key: ProbeKey = None,
     kms_rate: KmsRate = None,
 ) -> None:
-    """Ask KMS in what state the keys are that objects name. Exit code 3: some are in danger, or KMS does not say."""
+    """Ask KMS in what state the keys of objects are.
+
+    Exit code 3: some are in danger, or KMS does not say. 1: none is known to be, but not every object was checked.
+    """
     from s3cse.cli.keys_report import plural
     from s3cse.keyrings.kms_key_state import key_state, region_of
     from s3cse.keys.dangers import check_keys
@@ -71,11 +74,15 @@ def check_command(
     if not health.keys:
         outcome.say("no object names a KMS key")
     if health.unknown:
-        outcome.say(f"not checked: {plural(health.unknown, 'object')} without a word of their key (--probe asks KMS)")
+        outcome.say(
+            f"not checked: {plural(health.unknown, 'object')} under KMS keys that they do not name (--probe asks KMS)"
+        )
     if health.unreadable:
         outcome.say(f"not checked: {plural(health.unreadable, 'object')} that could not be read")
     if not health.well:
         raise typer.Exit(outcome.DAMAGED)
+    if not health.complete:
+        raise typer.Exit(outcome.FAILED)
 
 
 def _some_place(inventory: Any) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from s3cse.keyrings.base import WRAPS_OF_KIND
 from s3cse.keyrings.kms_arn import parse_key_arn
 from s3cse.keyrings.kms_key_state import UNTOLD, KmsKeyState
 from s3cse.keys.answers import lost_with, objects
@@ -51,7 +52,7 @@ class KeyHealth:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """All keys, those in danger first, and how many objects are under keys that nobody knows."""
+    """All keys, those in danger first; how many objects are under KMS keys that nobody knows, and could not be read."""
 
     keys: tuple[KeyHealth, ...]
     unknown: int
@@ -61,6 +62,11 @@ class Health:
     def well(self) -> bool:
         """Whether all keys that are named are enabled; says nothing of objects whose key is unknown."""
         return not any(key.in_danger or key.untold for key in self.keys)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every object that has a KMS key was checked."""
+        return not self.unknown and not self.unreadable
 
 
 def check_keys(table: pa.Table, ask: Ask) -> Health:
@@ -73,7 +79,8 @@ def check_keys(table: pa.Table, ask: Ask) -> Health:
     rows = objects(table)
     found = [_health(rows, name, ask) for name in key_names(rows)]
     found.sort(key=lambda key: (not key.in_danger, not key.untold, -key.lost, key.state.name))
-    unknown = rows.filter(pc.equal(pc.fill_null(rows["key_evidence"], ""), UNKNOWN)).num_rows
+    by_kms = pc.is_in(rows["wrap_algorithm"], pa.array(WRAPS_OF_KIND["kms"]))
+    unknown = rows.filter(pc.and_(by_kms, pc.equal(pc.fill_null(rows["key_evidence"], ""), UNKNOWN))).num_rows
     no_word = pc.and_(pc.is_null(rows["format"]), pc.is_null(rows["key_evidence"]))
     return Health(tuple(found), unknown, rows.filter(no_word).num_rows)
 
