@@ -93,7 +93,9 @@ def list_command(
 
         print_sums(whole(wanted, flags), by, depth, as_json=flags.as_json)
     else:
-        _print_rows(wanted, flags, _filter(legacy=legacy, plaintext=plaintext))
+        from s3cse.keys import answers
+
+        _print_rows(wanted, flags, answers.legacy if legacy else answers.plaintext if plaintext else None)
 
 
 def _check(by: str | None, wanted: Wanted, output: Path | None, questions: int) -> None:
@@ -107,22 +109,16 @@ def _check(by: str | None, wanted: Wanted, output: Path | None, questions: int) 
         raise SettingsError("what is to be written is an inventory already", found=wanted.address)
 
 
-def _filter(*, legacy: bool, plaintext: bool) -> Callable[[pa.Table], pa.Table]:
-    from s3cse.keys import answers
-
-    if legacy:
-        return answers.legacy
-    return answers.plaintext if plaintext else lambda rows: rows
-
-
-def _print_rows(wanted: Wanted, flags: Flags, chosen: Callable[[pa.Table], pa.Table]) -> None:
+def _print_rows(wanted: Wanted, flags: Flags, question: Callable[[pa.Table], pa.Table] | None) -> None:
     from s3cse.cli.keys_report import Counted, print_rows
 
-    counted = Counted()
+    counted, answered = Counted(), 0
     for rows in _tables(wanted, flags):
         counted.add(rows)
-        print_rows(chosen(rows), as_json=flags.as_json)
-    outcome.say(str(counted))
+        shown = rows if question is None else question(rows)
+        answered += shown.num_rows
+        print_rows(shown, as_json=flags.as_json)
+    outcome.say(str(counted) if question is None else f"{answered:,} of {counted}")
 
 
 def _tables(wanted: Wanted, flags: Flags) -> Iterator[pa.Table]:

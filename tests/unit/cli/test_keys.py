@@ -50,8 +50,10 @@ def test_ls(keys: Run, lake: Lake) -> None:
 
 
 def test_ls_json_and_filters(keys: Run, lake: Lake) -> None:
-    """--legacy and --plaintext choose, --json prints the columns."""
-    (row,) = lines(keys("ls", lake.place.uri, "--legacy", "--json"))
+    """--legacy and --plaintext choose, and say among how many; --json prints the columns."""
+    done = keys("ls", lake.place.uri, "--legacy", "--json")
+    assert done.stderr.startswith("1 of 3 objects: ")
+    (row,) = lines(done)
     assert (row["key"], row["encryption_context"]["kms_cmk_id"]) == (f"{lake.prefix}a/old", lake.kms_key)
     (row,) = lines(keys("ls", lake.place.uri, "--plaintext", "--look", "--json"))
     assert (row["key"], row["looked_inside"]) == (f"{lake.prefix}b/plain", True)
