@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,7 +28,7 @@ EXAMPLES = "s3://bucket/"
 
 @pytest.fixture
 def lake(
-    servers: Servers, s3: object, kms: object, flights_key: str, lake_bucket: str, tmp_path: Path,
+    servers: Servers, s3: Any, kms: Any, flights_key: str, lake_bucket: str, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """The bucket, the key, the table and the files that the page speaks of."""
@@ -41,6 +42,8 @@ def lake(
         Path("data", name).write_bytes(name.encode() * 1000)
     rows = io.BytesIO()
     pq.write_table(pa.table({"carrier": ["UA", "AA"] * 50, "arr_delay": list(range(100))}), rows)
+    for left in s3.list_objects_v2(Bucket="lake", Prefix="flights/").get("Contents", ()):
+        s3.delete_object(Bucket="lake", Key=left["Key"])  # other pages have tables of this name
     client = s3cse.Client(s3, KmsKeyring(kms, flights_key))
     client.put_object(Bucket="lake", Key="flights/month=1/part-0.parquet", Body=rows.getvalue())
 
