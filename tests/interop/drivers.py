@@ -136,15 +136,15 @@ def node_encryption_sdk() -> tuple[str, ...]:
     """
     here, folder = HERE / "node", BUILD / "node"
     files = [here / "package.json", here / "package-lock.json"]
-    fresh = all(
-        (folder / file.name).exists() and (folder / file.name).read_bytes() == file.read_bytes() for file in files
-    )
-    if not fresh or not (folder / "node_modules").exists():
+    wanted, installed = b"".join(file.read_bytes() for file in files), folder / "installed"
+    if not installed.exists() or installed.read_bytes() != wanted:
+        installed.unlink(missing_ok=True)
         folder.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(folder / "node_modules", ignore_errors=True)
         for file in files:
             shutil.copy(file, folder)
         output(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder)
+        installed.write_bytes(wanted)  # not before all of it is there
     node = ["node", "--security-revert=CVE-2023-46809"]
     try:
         output([*node, "--version"])

@@ -49,7 +49,7 @@ class Driver:
             self._command, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         try:
-            out, _ = self._job.communicate(timeout=120)
+            out, _ = self._job.communicate(timeout=300)
         finally:
             self._job.kill()
             self._proxy.clear()

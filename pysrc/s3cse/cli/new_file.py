@@ -23,8 +23,9 @@ _NAME_BYTES = 200
 def new_file(target: Path, modified: datetime | None, *, replace: bool = True) -> Iterator[IO[bytes]]:
     """Give a file to write to that takes the target's place when the block ends well; whatever fails, nothing changes.
 
-    It has no name meanwhile, so a process that is killed leaves nothing. Where the file system knows no files without
-    one, its name begins with a dot. A target that was there gives its permissions.
+    It has no name meanwhile, so a process that is killed leaves nothing; but for the moment in which a whole file takes
+    the place of another one, and where the file system knows no files without a name: its name begins with a dot then.
+    A target that was there gives its permissions.
 
     Args:
         modified: what the file's time of modification will be; None: now.
@@ -38,7 +39,7 @@ def new_file(target: Path, modified: datetime | None, *, replace: bool = True) -
     mode = 0o666 if before is None else 0o600
     beside = target.with_name(f".{os.fsdecode(os.fsencode(target.name)[:_NAME_BYTES])}.{secrets.token_hex(4)}")
     descriptor = _nameless(target.parent, mode)
-    nameless = descriptor is not None
+    nameless, placed = descriptor is not None, False
     if descriptor is None:
         descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
@@ -49,10 +50,10 @@ def new_file(target: Path, modified: datetime | None, *, replace: bool = True) -
             if modified is not None:
                 os.utime(descriptor, (modified.timestamp(), modified.timestamp()))
             if nameless:
-                _name(descriptor, beside if replace else target)
-        if replace:
+                placed = _name(descriptor, target, beside if replace else None)
+        if replace and not placed:
             os.replace(beside, target)
-        elif not nameless:
+        elif not placed:
             os.link(beside, target)
             beside.unlink()
     except BaseException:
@@ -61,7 +62,19 @@ def new_file(target: Path, modified: datetime | None, *, replace: bool = True) -
         raise
 
 
-def _name(descriptor: int, path: Path) -> None:
+def _name(descriptor: int, target: Path, otherwise: Path | None) -> bool:
+    """Name a file; where the name is taken, by the other name. Return whether it is the target."""
+    try:
+        _link(descriptor, target)
+    except FileExistsError:
+        if otherwise is None:
+            raise
+        _link(descriptor, otherwise)
+        return False
+    return True
+
+
+def _link(descriptor: int, path: Path) -> None:
     # The descriptor as a folder is of no use for an absolute path, and makes Python ask for linkat(2), which follows.
     os.link(f"{_DESCRIPTORS}/{descriptor}", path, src_dir_fd=descriptor, follow_symlinks=True)
 
