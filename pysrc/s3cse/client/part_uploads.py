@@ -9,12 +9,12 @@ from typing import Any
 from s3cse.client.answers import written
 from s3cse.client.part_seals import check_numbers
 from s3cse.client.upload_plans import UploadPlan
+from s3cse.crypto.memory import wipe
 from s3cse.errors import SettingsError, TransferError
 from s3cse.objects.destinations import MAX_PARTS
 from s3cse.objects.instruction_swap import InstructionSwap
 from s3cse.objects.settlement import seen
 from s3cse.objects.staged import StagedUpload, complete, is_complete
-from s3cse.objects.wiping import wipe
 from s3cse.storage.port import Location, UploadedPart
 from s3cse.storage.s3 import S3Store
 

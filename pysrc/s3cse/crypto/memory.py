@@ -51,8 +51,8 @@ def wipe(out: Buffer) -> None:
     """Overwrite a writable buffer with zeros."""
     with memoryview(out) as whole, whole.cast("B") as view:
         for at in range(0, len(view), len(_ZEROS)):
-            rest = view[at : at + len(_ZEROS)]
-            rest[:] = _ZEROS[: len(rest)]
+            with view[at : at + len(_ZEROS)] as piece:
+                piece[:] = _ZEROS[: len(piece)]
 
 
 def _ask_for_large_pages(view: memoryview) -> None:

@@ -13,6 +13,7 @@ from functools import partial
 
 import pyarrow as pa
 
+from s3cse.crypto.memory import wipe
 from s3cse.errors import IntegrityError
 from s3cse.objects.fetch import fill, pieces
 from s3cse.objects.gcm_body import GcmBody
@@ -20,7 +21,6 @@ from s3cse.objects.naming import naming
 from s3cse.objects.open import OpenObject
 from s3cse.objects.ranges import REQUEST_BYTES, Span
 from s3cse.objects.streaming import WINDOW
-from s3cse.objects.wiping import wipe
 from s3cse.objects.workers import Batch, results_in_order
 from s3cse.storage.spool import SpoolFile
 

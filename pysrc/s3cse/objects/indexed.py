@@ -27,6 +27,7 @@ from s3cse.crypto.index import (
     open_index,
     read_trailer,
 )
+from s3cse.crypto.memory import wipe
 from s3cse.crypto.segments import VALUE_BYTES, ObjectCipher, SegmentValue
 from s3cse.errors import IntegrityError
 from s3cse.objects.content_key import index_salt
@@ -34,7 +35,6 @@ from s3cse.objects.fetch import fill
 from s3cse.objects.naming import does_not_verify, naming
 from s3cse.objects.open import OpenObject
 from s3cse.objects.ranges import Span, coalesce, request_bytes
-from s3cse.objects.wiping import wipe
 from s3cse.objects.workers import WORKERS, Batch
 
 #: How much of an object's end is fetched on its own, unverified word for where the index is; beyond that the trailer

@@ -12,6 +12,7 @@ from functools import partial
 import pyarrow as pa
 
 from s3cse.crypto.ciphers import GCM_IV_BYTES, GCM_TAG_BYTES
+from s3cse.crypto.memory import wipe
 from s3cse.message.frames import Kind, Piece
 from s3cse.message.ranges import Layout
 from s3cse.objects.fetch import fill
@@ -19,7 +20,6 @@ from s3cse.objects.message_open import OpenMessage, final_piece
 from s3cse.objects.naming import naming
 from s3cse.objects.open import OpenObject
 from s3cse.objects.ranges import REQUEST_BYTES, Span, coalesce, request_bytes
-from s3cse.objects.wiping import wipe
 from s3cse.objects.workers import WORKERS, Batch
 
 

@@ -13,6 +13,7 @@ from functools import partial
 
 import pyarrow as pa
 
+from s3cse.crypto.memory import wipe
 from s3cse.errors import IntegrityError
 from s3cse.message.input import BufferInput
 from s3cse.message.opening import read_footer
@@ -33,7 +34,6 @@ from s3cse.objects.message_open import OpenMessage
 from s3cse.objects.naming import naming, released_but_wrong
 from s3cse.objects.open import OpenObject
 from s3cse.objects.ranges import Span
-from s3cse.objects.wiping import wipe
 from s3cse.objects.workers import WINDOW, results_in_order
 from s3cse.storage.spool import SpoolFile
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from s3cse.crypto.ciphers import Backend
+from s3cse.crypto.memory import wipe
 from s3cse.envelope.profiles import AnyProfile
 from s3cse.errors import SettingsError
 from s3cse.message.frames import FINAL_OVERHEAD, MAX_FRAMES, REGULAR_OVERHEAD, FramePlan, Kind, too_many_frames
@@ -20,7 +21,6 @@ from s3cse.objects.envelope_storage import EnvelopeStorage
 from s3cse.objects.message_context import whole_context
 from s3cse.objects.naming import naming
 from s3cse.objects.streamed_upload import PlainWriter
-from s3cse.objects.wiping import wipe
 from s3cse.storage.port import Location, ObjectStore
 
 if TYPE_CHECKING:

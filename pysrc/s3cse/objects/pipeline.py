@@ -8,9 +8,9 @@ from contextlib import AbstractContextManager, nullcontext
 from queue import Empty, SimpleQueue
 from threading import Condition, Lock, Semaphore
 
+from s3cse.crypto.memory import wipe
 from s3cse.objects.body import BodyEncryptor
 from s3cse.objects.destinations import Destination
-from s3cse.objects.wiping import wipe
 from s3cse.objects.workers import drain, pool
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from s3cse.crypto.backend import default_backend
 from s3cse.crypto.ciphers import Backend
+from s3cse.crypto.memory import wipe
 from s3cse.envelope.profiles import AnyProfile, CustomerKeyProfile, MessageProfile, Profile
 from s3cse.errors import TransferError
 from s3cse.keyrings.base import Keyring
@@ -25,7 +26,6 @@ from s3cse.objects.new_object import needs_keyring, new_object
 from s3cse.objects.settlement import UnsettledError
 from s3cse.objects.staged import StagedUpload, complete, is_complete, settled
 from s3cse.objects.upload import PART_BYTES, check_length
-from s3cse.objects.wiping import wipe
 from s3cse.storage.port import Location, ObjectStore, Receipt
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from functools import partial
 import pyarrow as pa
 
 from s3cse.crypto.ciphers import BLOCK_BYTES
+from s3cse.crypto.memory import wipe
 from s3cse.envelope.model import Envelope
 from s3cse.objects.fetch import fill, is_here, pieces
 from s3cse.objects.gcm_body import GcmBody
@@ -21,7 +22,6 @@ from s3cse.objects.message_reading import read_whole_message
 from s3cse.objects.naming import naming
 from s3cse.objects.open import OpenObject
 from s3cse.objects.ranges import Span, coalesce, widen
-from s3cse.objects.wiping import wipe
 from s3cse.objects.workers import WORKERS, Batch, results_in_order
 
 

@@ -8,6 +8,7 @@ from functools import partial
 
 import pyarrow as pa
 
+from s3cse.crypto.memory import wipe
 from s3cse.errors import IntegrityError
 from s3cse.objects.fetch import fill, pieces
 from s3cse.objects.gcm_body import GcmBody
@@ -15,7 +16,6 @@ from s3cse.objects.message_reading import stream_message
 from s3cse.objects.naming import naming, released_but_wrong
 from s3cse.objects.open import OpenObject
 from s3cse.objects.ranges import REQUEST_BYTES, Span
-from s3cse.objects.wiping import wipe
 from s3cse.objects.workers import WINDOW, results_in_order
 from s3cse.storage.port import Location
 

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import pyarrow as pa
 
+from s3cse.crypto.memory import wipe
 from s3cse.crypto.segments import SegmentValue
 from s3cse.errors import IntegrityError
 from s3cse.objects.fetch import fill, pieces
@@ -24,7 +25,6 @@ from s3cse.objects.message_reading import read_message_verified
 from s3cse.objects.naming import naming
 from s3cse.objects.open import OpenObject
 from s3cse.objects.ranges import REQUEST_BYTES, Span, widen
-from s3cse.objects.wiping import wipe
 from s3cse.objects.workers import WINDOW, results_in_order
 from s3cse.storage.spool import SpoolFile
 

@@ -7,7 +7,7 @@ import array
 import pyarrow as pa
 import pytest
 
-from s3cse.objects.wiping import wipe
+from s3cse.crypto.memory import wipe
 
 
 @pytest.mark.parametrize("size", [0, 1, 1 << 16, (1 << 16) + 1, 300_000])
