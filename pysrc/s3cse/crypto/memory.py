@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # typing only: the core has no such run-time dependency
 
 #: From here on glibc's malloc always asks the kernel (its largest mmap threshold): no page is shared with other blocks.
 _LARGE_BYTES = 32 << 20
-_ZEROS = bytes(1 << 20)
+_ZEROS = memoryview(bytes(1 << 20))
 
 
 class NewBytes:
@@ -51,8 +51,8 @@ def wipe(out: Buffer) -> None:
     """Overwrite a writable buffer with zeros."""
     with memoryview(out) as whole, whole.cast("B") as view:
         for at in range(0, len(view), len(_ZEROS)):
-            with view[at : at + len(_ZEROS)] as piece:
-                piece[:] = _ZEROS[: len(piece)]
+            with view[at : at + len(_ZEROS)] as piece, _ZEROS[: len(piece)] as zeros:  # a view: no second copy of zeros
+                piece[:] = zeros
 
 
 def _ask_for_large_pages(view: memoryview) -> None:
