@@ -1,7 +1,8 @@
 """The root of the command line: which commands there are, and where; a command is imported when it is called.
 
 A command's module has ``command``, a typer.Typer with one command or a group of them. ``--help`` and the completion of
-names need the table here alone: the client and boto3 take longer to import than both.
+names need the table here alone: the client and boto3 take longer to import than both. So the packages beside this
+module import nothing by themselves.
 """
 
 from __future__ import annotations
@@ -27,20 +28,22 @@ class _Entry:
 
 _OBJECTS, _CARE = "Objects and tables", "Looking after them"
 COMMANDS = {
-    "ls": _Entry("ls", "What is in a bucket or folder.", _OBJECTS),
-    "stat": _Entry("stat", "What one object has: format, key, context, sizes; nothing is verified.", _OBJECTS),
-    "cat": _Entry("cat", "What is in an object, to standard output.", _OBJECTS),
-    "cp": _Entry("cp", "Copy files into S3 and back, and objects within it; encrypted on the way.", _OBJECTS),
-    "mv": _Entry("mv", "Copy, then delete the source.", _OBJECTS),
-    "rm": _Entry("rm", "Delete objects and their instruction files.", _OBJECTS),
+    "ls": _Entry("shown.ls", "What is in a bucket or folder.", _OBJECTS),
+    "stat": _Entry("shown.stat", "What one object has: format, key, context, sizes; nothing is verified.", _OBJECTS),
+    "cat": _Entry("shown.cat", "What is in an object, to standard output.", _OBJECTS),
+    "cp": _Entry("copies.cp", "Copy files into S3 and back, and objects within it; encrypted on the way.", _OBJECTS),
+    "mv": _Entry("copies.mv", "Copy, then delete the source.", _OBJECTS),
+    "rm": _Entry("copies.rm", "Delete objects and their instruction files.", _OBJECTS),
     "keys": _Entry("keys", "Keys over time: which key opens what, keys in danger, rotation, shredding.", _CARE),
-    "sync": _Entry("sync", "Make a folder what another one is; copies what differs.", _OBJECTS),
-    "head": _Entry("head", "The first rows of a table or Parquet file.", _OBJECTS),
-    "verify": _Entry("verify", "Read objects to their end: does every byte verify?", _CARE),
-    "migrate": _Entry("migrate", "Write objects anew in another format, verified before the old ones go.", _CARE),
-    "config": _Entry("config", "What is in force for an address, and which file and key said so.", _CARE),
-    "uploads": _Entry("uploads", "Multipart uploads that were never completed: invisible, but paid for.", _CARE),
-    "local": _Entry("local", "S3 and KMS on this machine, for trying things out.", _CARE),
+    "sync": _Entry("copies.sync", "Make a folder what another one is; copies what differs.", _OBJECTS),
+    "head": _Entry("shown.head", "The first rows of a table or Parquet file.", _OBJECTS),
+    "verify": _Entry("upkeep.verify", "Read objects to their end: does every byte verify?", _CARE),
+    "migrate": _Entry(
+        "upkeep.migrate", "Write objects anew in another format, verified before the old ones go.", _CARE
+    ),
+    "config": _Entry("upkeep.config", "What is in force for an address, and which file and key said so.", _CARE),
+    "uploads": _Entry("upkeep.uploads", "Multipart uploads that were never completed: invisible, but paid for.", _CARE),
+    "local": _Entry("upkeep.local", "S3 and KMS on this machine, for trying things out.", _CARE),
 }
 
 

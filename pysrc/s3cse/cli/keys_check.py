@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from s3cse.cli import outcome
-from s3cse.cli.flags import Flags, with_flags
+from s3cse.cli.interface import outcome
+from s3cse.cli.interface.flags import Flags, with_flags
 from s3cse.cli.keys_source import (
     Address,
     AllVersions,

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from s3cse.cli import outcome
+from s3cse.cli.interface import outcome
 from s3cse.errors import printable
 from s3cse.keys import row as words
 from s3cse.keys.answers import by_key, by_prefix, lost_with

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from s3cse.cli.flags import Flags, Target, with_flags
-from s3cse.cli.object_rows import Address, Report, end, report_in, tell
-from s3cse.cli.progress import Meter, progress
+from s3cse.cli.interface.flags import Flags, Target, with_flags
+from s3cse.cli.interface.progress import Meter, progress
+from s3cse.cli.work.object_rows import Address, Report, end, report_in, tell
 from s3cse.errors import SettingsError
 from s3cse.storage.port import Location
 

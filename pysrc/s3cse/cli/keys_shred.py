@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from s3cse.cli import outcome
-from s3cse.cli.durations import parse_duration
-from s3cse.cli.flags import Flags, with_flags
+from s3cse.cli.interface import outcome
+from s3cse.cli.interface.durations import parse_duration
+from s3cse.cli.interface.flags import Flags, with_flags
 from s3cse.cli.keys_source import Address, AllVersions, AsTable, KmsRate, Look, Probe, ProbeKey, Wanted, whole
 from s3cse.errors import printable
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from s3cse.cli.flags import Flags
-from s3cse.cli.progress import progress
+from s3cse.cli.interface.flags import Flags
+from s3cse.cli.interface.progress import progress
 from s3cse.errors import SettingsError
 
 if TYPE_CHECKING:

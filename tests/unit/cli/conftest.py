@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+import s3cse
 from cli.lake import Lake
-from s3cse.cli import connection
 from s3cse.cli.app import app
+from s3cse.cli.interface import connection
+from s3cse.keyrings import AesKeyring
 from s3cse.local import Servers
 from s3cse.storage.memory import MemoryStore
 from s3cse.storage.port import Location
@@ -73,3 +75,14 @@ def lake(servers: Servers, s3: Any, shared_bucket: str, tmp_path: Path, monkeypa
     work.mkdir()
     monkeypatch.chdir(work)
     return Lake(s3, shared_bucket, f"cli-{uuid.uuid4().hex}/", key)
+
+
+@pytest.fixture
+def filled(lake: Lake) -> Lake:
+    """Three objects, one of them with an instruction file and one CBC."""
+    lake.put("a", b"12345")
+    filed = s3cse.Client(lake.s3, AesKeyring(lake.key), storage="instruction-file")
+    filed.put_object(Bucket=lake.bucket, Key=lake.prefix + "sub/b", Body=b"b" * 2000)
+    old = s3cse.Client(lake.s3, AesKeyring(lake.key), profile="emrfs")
+    old.put_object(Bucket=lake.bucket, Key=lake.prefix + "cbc", Body=b"x" * 20)
+    return lake

@@ -61,3 +61,12 @@ class Lake:
 def files_in(folder: Path) -> dict[str, bytes]:
     """Return what is in a local folder, hidden files included, by path."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def damage(lake: Lake, name: str) -> None:
+    """Change a byte of an object's ciphertext."""
+    place = {"Bucket": lake.bucket, "Key": lake.prefix + name}
+    found = lake.s3.get_object(**place)
+    body = bytearray(found["Body"].read())
+    body[7] ^= 1
+    lake.s3.put_object(**place, Body=bytes(body), Metadata=found["Metadata"])

@@ -1,0 +1,1 @@
+"""``cp``, ``mv``, ``sync`` and ``rm``: files and objects from here to there."""

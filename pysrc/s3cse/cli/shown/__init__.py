@@ -1,0 +1,1 @@
+"""``ls``, ``stat``, ``cat`` and ``head``: what is there, and what is in it."""

@@ -1,0 +1,1 @@
+"""``verify``, ``migrate``, ``uploads``, ``config`` and ``local``: looking after objects and settings."""

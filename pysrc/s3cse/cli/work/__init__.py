@@ -1,0 +1,1 @@
+"""What commands on objects do their work with: places, the entries there, the end in S3, threads."""
