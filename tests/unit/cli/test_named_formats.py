@@ -55,6 +55,23 @@ def test_verify_messages(lake: Lake) -> None:
     assert lake.run("verify", *MESSAGE, lake.at).exit_code == 3
 
 
+def test_verify_of_what_is_no_message(lake: Lake) -> None:
+    """Where messages are named, too, a plain object is not authenticated, and not damaged; a broken message is."""
+    Path("file").write_bytes(b"hello" * 1000)
+    lake.run("cp", *MESSAGE, "file", lake.at, "--quiet")
+    message = lake.s3.get_object(Bucket=lake.bucket, Key=f"{lake.prefix}file")["Body"].read()
+    lake.put("enveloped", b"an S3 format")
+    for name, body in (("plain", b"text"), ("empty", b""), ("_SUCCESS", b"{}")):
+        lake.s3.put_object(Bucket=lake.bucket, Key=lake.prefix + name, Body=body)
+    result = lake.run("verify", *MESSAGE, lake.at)
+    assert (result.exit_code, "verify: 2 verified, 2 not authenticated; " in result.stderr) == (1, True)
+    assert f"not authenticated: {lake.at}plain: the object is no AWS Encryption SDK message" in result.stdout
+    assert lake.run("verify", *MESSAGE, lake.at, "--plaintext", "pass").exit_code == 0
+    lake.s3.put_object(Bucket=lake.bucket, Key=f"{lake.prefix}broken", Body=message[:40])
+    result = lake.run("verify", *MESSAGE, lake.at, "--plaintext", "pass")
+    assert (result.exit_code, result.stdout.count("damaged: ")) == (3, 1)
+
+
 def test_names_are_asked_for(lake: Lake) -> None:
     """A raw key without names makes no message: asked wrongly, before anything is sent."""
     Path("file").write_bytes(b"hello")

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from s3cse.cli.work.remote import Remote, taken_back
 from s3cse.client import Client
-from s3cse.envelope.profiles import SSE_C
+from s3cse.envelope.instruction_file import INSTRUCTION_SUFFIX
+from s3cse.envelope.profiles import ENCRYPTION_SDK, SSE_C
 from s3cse.errors import EnvelopeError, IntegrityError, PolicyError, S3CSEError
+from s3cse.objects.describe import describe
 from s3cse.storage.port import Location
 
 if TYPE_CHECKING:
@@ -62,6 +64,8 @@ class Verifier:
         self._strict: Client = remote.under(integrity="stream", legacy="wraps", plaintext="refuse")
         self._lax: Client = remote.under(integrity="stream", legacy="allow", plaintext="pass")
         self._by_s3 = remote.options.profile == SSE_C
+        self._messages = remote.options.profile == ENCRYPTION_SDK
+        self._store = remote.store
 
     def verify(self, place: Location, size: int, advance: Callable[[int], object]) -> Verdict:
         """Read an object to its end; an error of this package is a verdict.
@@ -77,7 +81,11 @@ class Verifier:
             self._read(self._strict, place, advance)
         except PolicyError as error:
             return self._unauthenticated(place, size, hidden, error, advance)
-        except (IntegrityError, EnvelopeError) as error:
+        except EnvelopeError as error:
+            if self._messages and self._is_plain(place):
+                return Verdict(place, HIDDEN if hidden else UNAUTHENTICATED, size, error.problem, plain=True)
+            return Verdict(place, DAMAGED, size, str(error))
+        except IntegrityError as error:
             return Verdict(place, DAMAGED, size, str(error))
         except S3CSEError as error:
             return Verdict(place, UNOPENED, size, str(error))
@@ -87,6 +95,16 @@ class Verifier:
 
     def _empty(self, place: Location, hidden: bool) -> Verdict:
         return Verdict(place, HIDDEN if hidden else UNAUTHENTICATED, 0, "an empty object is not encrypted", plain=True)
+
+    def _is_plain(self, place: Location) -> bool:
+        """Whether it neither has an envelope nor begins as a message: an error where messages were named."""
+        try:
+            stored = self._store.head(place)
+            if stored is None:
+                return False
+            return not describe(self._store, stored, INSTRUCTION_SUFFIX, profile=ENCRYPTION_SDK).encrypted
+        except S3CSEError:
+            return False
 
     def _unauthenticated(
         self, place: Location, size: int, hidden: bool, reason: PolicyError, advance: Callable[[int], object]
