@@ -9,18 +9,7 @@ import typer
 
 from s3cse.cli.interface import outcome
 from s3cse.cli.interface.flags import Flags, with_flags
-from s3cse.cli.keys_source import (
-    Address,
-    AllVersions,
-    AsTable,
-    KmsRate,
-    Look,
-    Probe,
-    ProbeKey,
-    Wanted,
-    kms_of,
-    whole,
-)
+from s3cse.cli.keys_source import Wanted, kms_of, whole, with_wanted
 from s3cse.errors import printable
 
 if TYPE_CHECKING:
@@ -31,16 +20,8 @@ if TYPE_CHECKING:
 
 
 @with_flags("keys check", keys=True, long=True)
-def check_command(
-    address: Address,
-    flags: Flags,
-    table: AsTable = False,
-    all_versions: AllVersions = False,
-    look: Look = False,
-    probe: Probe = None,
-    probe_key: ProbeKey = None,
-    kms_rate: KmsRate = None,
-) -> None:
+@with_wanted()
+def check_command(flags: Flags, wanted: Wanted) -> None:
     """Ask KMS in what state the keys of objects are.
 
     Exit code 3: some are in danger, or KMS does not say. 1: none is known to be, but not every object was checked.
@@ -49,17 +30,8 @@ def check_command(
     from s3cse.keyrings.kms_key_state import key_state, region_of
     from s3cse.keys.dangers import check_keys
 
-    wanted = Wanted(
-        address=address,
-        table=table,
-        all_versions=all_versions,
-        look=look,
-        probe=probe,
-        probe_keys=probe_key or (),
-        kms_rate=kms_rate,
-    )
     inventory = whole(wanted, flags)
-    about = address if wanted.is_fresh else _some_place(inventory)
+    about = wanted.address if wanted.is_fresh else _some_place(inventory)
 
     @lru_cache
     def client(region: str | None) -> Any:

@@ -10,20 +10,7 @@ import typer
 
 from s3cse.cli.interface import outcome
 from s3cse.cli.interface.flags import Flags, with_flags
-from s3cse.cli.keys_source import (
-    Address,
-    AllVersions,
-    AsTable,
-    KmsRate,
-    Look,
-    Open,
-    Probe,
-    ProbeKey,
-    Wanted,
-    batches,
-    read_inventory,
-    whole,
-)
+from s3cse.cli.keys_source import Wanted, batches, read_inventory, whole, with_wanted
 from s3cse.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -35,9 +22,10 @@ _BY = ("key", "prefix")
 
 
 @with_flags("keys ls", keys=True, long=True)
+@with_wanted(opens=True)
 def list_command(
-    address: Address,
     flags: Flags,
+    wanted: Wanted,
     by: Annotated[
         str | None,
         typer.Option("--by", metavar="WHAT", help="Sum up by key or by prefix, instead of a line per object."),
@@ -62,25 +50,8 @@ def list_command(
             help="Write the inventory: FILE.parquet, or a folder, which goes on where it was broken off.",
         ),
     ] = None,
-    table: AsTable = False,
-    all_versions: AllVersions = False,
-    look: Look = False,
-    probe: Probe = None,
-    probe_key: ProbeKey = None,
-    kms_rate: KmsRate = None,
-    open_all: Open = False,
 ) -> None:
     """Say which object is under which key, and how that is known."""
-    wanted = Wanted(
-        address=address,
-        table=table,
-        all_versions=all_versions,
-        look=look,
-        probe=probe,
-        probe_keys=probe_key or (),
-        kms_rate=kms_rate,
-        open=open_all,
-    )
     _check(by, wanted, output, questions=bool(key) + legacy + plaintext + (by is not None))
     if output is not None:
         _write(wanted, flags, output)

@@ -15,7 +15,7 @@ import typer
 from s3cse.cli.interface import outcome
 from s3cse.cli.interface.durations import parse_duration
 from s3cse.cli.interface.flags import Flags, with_flags
-from s3cse.cli.keys_source import Address, AllVersions, AsTable, KmsRate, Look, Probe, ProbeKey, Wanted, whole
+from s3cse.cli.keys_source import Wanted, whole, with_wanted
 from s3cse.errors import printable
 
 if TYPE_CHECKING:
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
 
 @with_flags("keys shred", keys=True, long=True)
+@with_wanted()
 def shred_command(
-    address: Address,
     flags: Flags,
+    wanted: Wanted,
     key: Annotated[
         list[str],
         typer.Option(
@@ -57,12 +58,6 @@ def shred_command(
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FILE", help="Write what became of each as JSON lines, too.")
     ] = None,
-    table: AsTable = False,
-    all_versions: AllVersions = False,
-    look: Look = False,
-    probe: Probe = None,
-    probe_key: ProbeKey = None,
-    kms_rate: KmsRate = None,
 ) -> None:
     """Delete the objects of a key, with their instruction files. Shows what would go; --yes does it.
 
@@ -73,15 +68,6 @@ def shred_command(
     before = None
     if uploads_older_than is not None:
         before = datetime.now(timezone.utc) - parse_duration(uploads_older_than)
-    wanted = Wanted(
-        address=address,
-        table=table,
-        all_versions=all_versions,
-        look=look,
-        probe=probe,
-        probe_keys=probe_key or (),
-        kms_rate=kms_rate,
-    )
     plan = plan_shredding(whole(wanted, flags), key, uncertain=uncertain)
     if not yes:
         _show(plan, flags)
@@ -90,7 +76,7 @@ def shred_command(
         _remarks(plan)
         outcome.say("nothing to delete")
         return
-    _shred(plan, flags, report, before, all_versions=all_versions)
+    _shred(plan, flags, report, before, all_versions=wanted.all_versions)
 
 
 def _show(plan: ShredPlan, flags: Flags) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,18 +28,18 @@ if TYPE_CHECKING:
 _PANEL = "How closely objects are looked at"
 _MANIFEST = "manifest.json"
 
-Address = Annotated[
+_Address = Annotated[
     str,
     typer.Argument(
         metavar="ADDRESS",
         help="s3://bucket/folder/, the manifest.json of an S3 Inventory report, or an inventory that --output wrote.",
     ),
 ]
-AsTable = Annotated[bool, typer.Option("--table", help="ADDRESS is a table: its data files only.")]
-AllVersions = Annotated[
+_AsTable = Annotated[bool, typer.Option("--table", help="ADDRESS is a table: its data files only.")]
+_AllVersions = Annotated[
     bool, typer.Option("--all-versions", help="All versions of the objects, and delete markers, not only today's.")
 ]
-Look = Annotated[
+_Look = Annotated[
     bool,
     typer.Option(
         "--look",
@@ -45,7 +47,7 @@ Look = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
-Probe = Annotated[
+_Probe = Annotated[
     str | None,
     typer.Option(
         "--probe",
@@ -55,7 +57,7 @@ Probe = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
-ProbeKey = Annotated[
+_ProbeKey = Annotated[
     list[str] | None,
     typer.Option(
         "--probe-key",
@@ -64,7 +66,7 @@ ProbeKey = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
-KmsRate = Annotated[
+_KmsRate = Annotated[
     float | None,
     typer.Option(
         "--kms-rate",
@@ -73,7 +75,7 @@ KmsRate = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
-Open = Annotated[
+_Open = Annotated[
     bool,
     typer.Option(
         "--open",
@@ -86,16 +88,16 @@ Open = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What an inventory is to be made of, as the flags said."""
+    """What an inventory is to be made of, as the flags said: each field is one, see ``with_wanted``."""
 
-    address: str
-    table: bool = False
-    all_versions: bool = False
-    look: bool = False
-    probe: str | None = None
-    probe_keys: Sequence[str] = ()
-    open: bool = False
-    kms_rate: float | None = None
+    address: _Address
+    table: _AsTable = False
+    all_versions: _AllVersions = False
+    look: _Look = False
+    probe: _Probe = None
+    probe_key: _ProbeKey = None
+    kms_rate: _KmsRate = None
+    open: _Open = False
 
     @property
     def is_fresh(self) -> bool:
@@ -105,8 +107,31 @@ class Wanted:
     @property
     def about(self) -> str:
         """The inventory in words that change with everything that changes it."""
-        said = (self.address, self.table, self.all_versions, self.look, self.probe, sorted(self.probe_keys), self.open)
-        return json.dumps(said)
+        keys = sorted(self.probe_key or ())
+        return json.dumps((self.address, self.table, self.all_versions, self.look, self.probe, keys, self.open))
+
+
+def with_wanted(*, opens: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the address of an inventory and its flags; the command's parameter ``wanted`` becomes all of them.
+
+    Args:
+        opens: with ``--open``.
+    """
+    flags = inspect.signature(Wanted, eval_str=True).parameters
+    names = [name for name in flags if opens or name != "open"]
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def wrapper(**values: Any) -> None:
+            said = {name: values.pop(name) for name in names}
+            function(**values, wanted=Wanted(**said))
+
+        own = inspect.signature(function, eval_str=True).parameters.values()
+        parameters = [*(each for each in own if each.name != "wanted"), *(flags[name] for name in names)]
+        wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        return wrapper
+
+    return decorate
 
 
 def batches(wanted: Wanted, flags: Flags, token: str | None = None) -> Iterator[InventoryBatch]:
@@ -205,10 +230,10 @@ def _probe(wanted: Wanted, flags: Flags) -> KmsProbe | None:
     from s3cse.keyrings.kms_probe import KmsProbe
 
     if wanted.probe is None:
-        if wanted.probe_keys:
+        if wanted.probe_key:
             raise SettingsError("--probe-key without --probe", fix="say how to ask: --probe dry-run")
         return None
-    return KmsProbe(kms_of(flags, wanted.address), wanted.probe, wanted.probe_keys)
+    return KmsProbe(kms_of(flags, wanted.address), wanted.probe, wanted.probe_key or ())
 
 
 def kms_of(flags: Flags, address: str, region: str | None = None) -> Any:
