@@ -190,9 +190,19 @@ class FailingStore:
         """See ObjectStore."""
         return self._call("put", location, body, metadata)
 
+    def put_if(
+        self, location: Location, body: bytes, metadata: Mapping[str, str] | None = None, *, etag: str | None
+    ) -> str:
+        """See ObjectStore."""
+        return self._call("put_if", location, body, metadata, etag=etag)
+
     def delete(self, locations: Sequence[Location]) -> None:
         """See ObjectStore."""
         self._call("delete", locations)
+
+    def delete_if(self, location: Location, etag: str) -> bool:
+        """See ObjectStore."""
+        return self._call("delete_if", location, etag)
 
     def create_upload(self, location: Location, metadata: Mapping[str, str]) -> str:
         """See ObjectStore."""

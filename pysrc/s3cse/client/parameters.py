@@ -129,7 +129,7 @@ class Parameters:
         """
         own = {name: value for name, value in given.items() if name in _OF_WRITTEN_OBJECT}
         shared = {name: value for name, value in given.items() if name not in _OF_WRITTEN_OBJECT}
-        return self._routed(own, WRITING), self._routed(shared, (*WRITING, *READING, "delete_objects"))
+        return self._routed(own, WRITING), self._routed(shared, (*WRITING, *READING, "delete_object", "delete_objects"))
 
     def _routed(self, given: Mapping[str, Any], methods: Iterable[str]) -> Arguments:
         return {method: self.taken(given, method) for method in methods}

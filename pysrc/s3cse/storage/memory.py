@@ -134,11 +134,32 @@ class MemoryStore:
         self._objects[location] = (kept, dict(metadata or {}))
         return Receipt(_etag(kept))
 
+    def put_if(
+        self, location: Location, body: Buffer, metadata: Mapping[str, str] | None = None, *, etag: str | None
+    ) -> Receipt:
+        """See ObjectStore."""
+        if self._etag_of(location) == etag:
+            return self.put(location, body, metadata)
+        self.log.append(("PUT", location.key))
+        raise TransferError("another object is there", uri=location.uri, status=412, code="PreconditionFailed")
+
+    def _etag_of(self, location: Location) -> str | None:
+        found = self._objects.get(location)
+        return None if found is None else _etag(found[0])
+
     def delete(self, locations: Sequence[Location]) -> None:
         """See ObjectStore."""
         for location in locations:
             self.log.append(("DELETE", location.key))
             self._objects.pop(location, None)
+
+    def delete_if(self, location: Location, etag: str) -> bool:
+        """See ObjectStore."""
+        if self._etag_of(location) == etag:
+            self.delete([location])
+            return True
+        self.log.append(("DELETE", location.key))
+        return False
 
     def create_upload(self, location: Location, metadata: Mapping[str, str]) -> str:
         """See ObjectStore."""

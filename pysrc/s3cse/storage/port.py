@@ -167,8 +167,25 @@ class ObjectStore(Protocol):
     def put(self, location: Location, body: Buffer, metadata: Mapping[str, str] | None = None) -> Receipt:
         """Store an object in one request. A buffer other than bytes or bytearray may be copied."""
 
+    def put_if(
+        self, location: Location, body: Buffer, metadata: Mapping[str, str] | None = None, *, etag: str | None
+    ) -> Receipt:
+        """Store an object in one request, in the place of the one with this ETag; None: where there is none.
+
+        A store that knows no such condition puts it there whatever is there: look shortly before.
+
+        Raises:
+            TransferError: status 412, or 409, or code ``NoSuchKey``, where something else, or nothing, is there by now.
+        """
+
     def delete(self, locations: Sequence[Location]) -> None:
         """Delete the objects; ones that do not exist are no error."""
+
+    def delete_if(self, location: Location, etag: str) -> bool:
+        """Delete the object if it still has this ETag; return False where nothing, or another one, is there by now.
+
+        A store that knows no such condition deletes whatever is there: look shortly before.
+        """
 
     def create_upload(self, location: Location, metadata: Mapping[str, str]) -> str:
         """Start a multipart upload and return its id."""

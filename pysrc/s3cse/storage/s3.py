@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import boto3
+import botocore.session
 from botocore.config import Config
 
 from s3cse.errors import TransferError
@@ -39,6 +39,8 @@ BODY_ATTEMPTS = 5
 _REQUESTS = 6
 _SKIP_BYTES = 1 << 20  # a body this much longer than wanted costs less than another request
 _DELETE_BATCH = 1000  # DeleteObjects takes no more keys than this
+_NOT_THAT_ONE = (404, 409, 412)
+_UNKNOWN_CONDITION = 501
 _BUSY = ("InternalError", "SlowDown", "ServiceUnavailable")
 _ALGORITHMS = ("CRC32", "CRC32C", "CRC64NVME", "MD5", "SHA1", "SHA256", "SHA512", "XXHASH3", "XXHASH64", "XXHASH128")
 _CHECKSUMS = tuple(f"Checksum{algorithm}" for algorithm in _ALGORITHMS)
@@ -47,7 +49,9 @@ _S = TypeVar("_S", bound="S3Store")
 
 
 def s3_client(region: str | None = None, endpoint_url: str | None = None, max_connections: int = 32) -> Any:
-    """Return a boto3 S3 client with the settings this package works best with: up to 6 requests where S3 is busy.
+    """Return an S3 client with the settings this package works best with: up to 6 requests where S3 is busy.
+
+    It is boto3's without what that adds (``upload_file`` and the like): s3transfer takes as long to import as botocore.
 
     Args:
         region: AWS Region; None: as boto3 finds it.
@@ -60,7 +64,7 @@ def s3_client(region: str | None = None, endpoint_url: str | None = None, max_co
         # GCM authenticates what is read; S3's own checksum would be computed a second time for nothing.
         response_checksum_validation="when_required",
     )
-    return boto3.session.Session().client("s3", region_name=region, endpoint_url=endpoint_url, config=config)
+    return botocore.session.Session().create_client("s3", region_name=region, endpoint_url=endpoint_url, config=config)
 
 
 class S3Store:
@@ -259,7 +263,25 @@ class S3Store:
 
     def put(self, location: Location, body: Buffer, metadata: Mapping[str, str] | None = None) -> Receipt:
         """See ObjectStore."""
-        answer = self._call(location, "put_object", "store", Body=_readable(body), Metadata=dict(metadata or {}))
+        return self._put(location, body, metadata, {})
+
+    def put_if(
+        self, location: Location, body: Buffer, metadata: Mapping[str, str] | None = None, *, etag: str | None
+    ) -> Receipt:
+        """See ObjectStore. A server that says 501 to the condition is asked again without."""
+        try:
+            return self._put(location, body, metadata, {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag})
+        except TransferError as error:
+            if error.status != _UNKNOWN_CONDITION:
+                raise
+        return self.put(location, body, metadata)
+
+    def _put(
+        self, location: Location, body: Buffer, metadata: Mapping[str, str] | None, condition: Mapping[str, str]
+    ) -> Receipt:
+        answer = self._call(
+            location, "put_object", "store", Body=_readable(body), Metadata=dict(metadata or {}), **condition
+        )
         return Receipt(str(answer["ETag"]), details(answer))
 
     def delete(self, locations: Sequence[Location]) -> None:
@@ -268,6 +290,18 @@ class S3Store:
             keys = [location.key for location in locations if location.bucket == bucket]
             for at in range(0, len(keys), _DELETE_BATCH):
                 self._delete_batch(bucket, keys[at : at + _DELETE_BATCH])
+
+    def delete_if(self, location: Location, etag: str) -> bool:
+        """See ObjectStore. A server that says 501 to the condition is asked again without."""
+        try:
+            self._call(location, "delete_object", "delete", IfMatch=etag)
+        except TransferError as error:
+            if error.status in _NOT_THAT_ONE:
+                return False
+            if error.status != _UNKNOWN_CONDITION:
+                raise
+            self._call(location, "delete_object", "delete")
+        return True
 
     def _delete_batch(self, bucket: str, keys: Sequence[str]) -> None:
         # Single keys may fail inside an answer of status 200, which botocore does not repeat.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from s3cse.envelope.instruction_file import MAX_INSTRUCTION_BYTES
 from s3cse.errors import TransferError
 from s3cse.objects.envelope_storage import InstructionFile
-from s3cse.objects.instruction_swap import InstructionSwap
+from s3cse.objects.instruction_swap import PAUSES, InstructionSwap
 from s3cse.objects.settlement import UnsettledError
 from s3cse.storage.port import Location
 
@@ -125,6 +127,100 @@ def test_file_of_an_attempt_elsewhere_is_not_the_one_before(store: RecordingStor
     attempt(InstructionSwap(NEW), store, REFUSED)
     assert store.body(FILE) == b"new"
     assert store.log == [("GET", FILE.key)]
+
+
+class Meanwhile(RecordingStore):
+    """Does something between a look at the place and the next request that changes it, as often as it is told."""
+
+    def __init__(self, store: RecordingStore, act: Callable[[], object], times: int = 1) -> None:
+        super().__init__()
+        self._objects = store._objects
+        self.act, self.times = act, times
+
+    def _before_change(self) -> None:
+        if self.times:
+            self.times -= 1
+            self.act()
+
+    def put(self, location: Location, body: Any, metadata: Any = None) -> Any:
+        self._before_change()
+        return super().put(location, body, metadata)
+
+    def put_if(self, location: Location, body: Any, metadata: Any = None, *, etag: str | None) -> Any:
+        self._before_change()
+        times, self.times = self.times, 0  # put comes after the condition was looked at
+        try:
+            return super().put_if(location, body, metadata, etag=etag)
+        finally:
+            self.times = times
+
+    def delete(self, locations: Any) -> None:
+        self._before_change()
+        super().delete(locations)
+
+    def delete_if(self, location: Location, etag: str) -> bool:
+        self._before_change()
+        return super().delete_if(location, etag)
+
+
+def swap_without_pauses() -> InstructionSwap:
+    return InstructionSwap(NEW, sleep=lambda _: None)
+
+
+def test_file_of_another_writer_is_not_overwritten_unseen(store: RecordingStore) -> None:
+    """It came between the look and the PUT: it is looked at, and put back when S3 refuses the object."""
+    meanwhile = Meanwhile(store, lambda: store.put(FILE, b"theirs", {"their": "mark"}))
+    swap = swap_without_pauses()
+    attempt(swap, meanwhile, REFUSED)
+    assert now(store) == (b"theirs", {"their": "mark"})
+    assert not swap.placed
+
+
+def test_file_that_goes_meanwhile_is_not_put_back(store: RecordingStore) -> None:
+    """Somebody has deleted the object, or has taken back a file, between the look and the PUT."""
+    meanwhile = Meanwhile(store, lambda: store._objects.pop(FILE, None))
+    attempt(swap_without_pauses(), meanwhile, REFUSED)
+    assert now(store) is None
+
+
+def test_file_of_another_writer_is_not_taken_back(store: RecordingStore) -> None:
+    """It came between the look at our file and the request that undoes it."""
+    meanwhile = Meanwhile(store, lambda: store.put(FILE, b"theirs", {}), times=0)
+    swap = swap_without_pauses()
+    attempt(swap, meanwhile, REFUSED, lambda: setattr(meanwhile, "times", 1))
+    assert (store.body(FILE), swap.placed) == (b"theirs", False)
+
+
+def test_writers_that_never_stop_are_an_error(store: RecordingStore) -> None:
+    """After some looks; nothing of ours is in the place then."""
+    bodies = itertools.count()
+    meanwhile = Meanwhile(store, lambda: store.put(FILE, b"theirs %d" % next(bodies), {}), times=1000)
+    swap = swap_without_pauses()
+    with pytest.raises(TransferError, match="other writers") as caught, swap.first(meanwhile):
+        pytest.fail("the object was asked for")
+    assert (caught.value.status, swap.placed) == (409, False)
+    assert store.body(FILE) == b"theirs %d" % (len(PAUSES) - 1)
+
+
+@pytest.mark.parametrize("repeated", [True, False])
+def test_condition_that_meets_our_own_file(store: RecordingStore, repeated: bool) -> None:
+    """Botocore has sent the request twice, and the first one had done it: it is ours, and is undone.
+
+    Where it was sent once, it is that of an attempt elsewhere.
+    """
+    before, put_if = now(store), store.put_if
+
+    def twice(location: Location, body: Any, metadata: Any = None, *, etag: str | None) -> Any:
+        put_if(location, body, metadata, etag=etag)
+        store.put_if = put_if  # type: ignore[method-assign]
+        raise TransferError("it is another one", status=412, repeated=repeated)
+
+    store.put_if = twice  # type: ignore[method-assign]
+    swap = swap_without_pauses()
+    attempt(swap, store, UnsettledError("who knows"))
+    assert (swap.placed, swap.fresh) == (repeated, False)
+    swap.take_back(store)
+    assert now(store) == (before if repeated else (NEW.body, dict(NEW.metadata)))
 
 
 class Losing(RecordingStore):

@@ -53,6 +53,26 @@ def test_range_needs_the_same_object(store: MemoryStore) -> None:
     assert store.head(PLACE) is None
 
 
+def test_conditions_are_on_what_is_there(store: MemoryStore) -> None:
+    """A put or a deletion changes only the object that was looked at; a put without one, only nothing."""
+    first = store.put_if(PLACE, b"first", {"a": "b"}, etag=None).etag
+    for etag in (None, '"another"'):
+        with pytest.raises(TransferError) as caught:
+            store.put_if(PLACE, b"lost", etag=etag)
+        assert caught.value.status == 412
+    second = store.put_if(PLACE, b"second", etag=first).etag
+    assert not store.delete_if(PLACE, first)
+    assert store.get_tail(PLACE, 9)[1] == b"second"
+    assert store.delete_if(PLACE, second)
+    assert store.head(PLACE) is None
+    assert not store.delete_if(PLACE, second)
+    with pytest.raises(TransferError):
+        store.put_if(PLACE, b"gone", etag=second)
+    assert [method for method, _ in store.log] == [
+        *("PUT", "PUT", "PUT", "PUT"), *("DELETE", "GET", "DELETE", "HEAD", "DELETE"), "PUT"
+    ]  # fmt: skip
+
+
 def test_upload_is_visible_when_complete_and_not_before(store: MemoryStore) -> None:
     """Parts show nothing; the same number sent again replaces the part."""
     upload = store.create_upload(PLACE, {"x": "y"})

@@ -92,6 +92,26 @@ def test_replaced_object_is_412(store: S3Store, place: Location) -> None:
     assert caught.value.status == 412
 
 
+def test_conditions_are_on_what_is_there(store: S3Store, place: Location) -> None:
+    """The server heeds them: what came meanwhile is neither replaced nor deleted."""
+    first = store.put_if(place, b"first", {"a": "b"}, etag=None).etag
+    for etag in (None, '"00000000000000000000000000000000"'):
+        with pytest.raises(TransferError) as caught:
+            store.put_if(place, b"lost", etag=etag)
+        assert caught.value.status == 412
+    stored, body = store.get_tail(place, 9)
+    assert (stored.metadata, body) == ({"a": "b"}, b"first")
+    second = store.put_if(place, b"second", etag=first).etag
+    assert not store.delete_if(place, first)
+    assert store.get_tail(place, 9)[1] == b"second"
+    assert store.delete_if(place, second)
+    assert store.head(place) is None
+    assert not store.delete_if(place, second)
+    with pytest.raises(TransferError) as caught:
+        store.put_if(place, b"gone", etag=second)
+    assert caught.value.status in (404, 412)
+
+
 def test_upload_in_parts_of_any_order(store: S3Store, place: Location) -> None:
     """Parts may be sent in any order and again; nothing shows before Complete."""
     first, second = BODY[:MIB] * 5, BODY[:7]

@@ -372,6 +372,62 @@ class Teller:
         return ask
 
 
+class Conditional(Teller):
+    """A client that refuses every request with a condition."""
+
+    def __init__(self, code: str, http: int) -> None:
+        super().__init__()
+        self.error = refusal(code, http)
+
+    def __getattr__(self, method: str) -> Any:
+        tell = super().__getattr__(method)
+
+        def ask(**arguments: Any) -> Any:
+            answer = tell(**arguments)
+            if {"IfMatch", "IfNoneMatch"} & arguments.keys():
+                raise self.error
+            return answer
+
+        return ask
+
+
+def test_servers_without_conditions_are_asked_without() -> None:
+    """501 says that a server does not know them: then the look before is all that there is."""
+    client = Conditional("NotImplemented", 501)
+    store = S3Store(client)
+    assert store.put_if(PLACE, b"x", etag=None).etag == ETAG
+    assert store.put_if(PLACE, b"x", {"a": "b"}, etag=ETAG).etag == ETAG
+    assert store.delete_if(PLACE, ETAG)
+    put = {"Bucket": "bucket", "Key": "key", "Body": b"x", "Metadata": {}}
+    assert client.asked == [
+        ("put_object", {**put, "IfNoneMatch": "*"}),
+        ("put_object", put),
+        ("put_object", {**put, "Metadata": {"a": "b"}, "IfMatch": ETAG}),
+        ("put_object", {**put, "Metadata": {"a": "b"}}),
+        ("delete_object", {"Bucket": "bucket", "Key": "key", "IfMatch": ETAG}),
+        ("delete_object", {"Bucket": "bucket", "Key": "key"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "http"),
+    [("PreconditionFailed", 412), ("ConditionalRequestConflict", 409), ("NoSuchKey", 404), ("AccessDenied", 403)],
+)
+def test_refused_conditions(code: str, http: int) -> None:
+    """A put whose condition does not hold is an error with S3's status; a deletion says that it was not done."""
+    client = Conditional(code, http)
+    store = S3Store(client)
+    with pytest.raises(TransferError) as caught:
+        store.put_if(PLACE, b"x", etag=ETAG)
+    assert (caught.value.status, caught.value.code) == (http, code)
+    if http == 403:
+        with pytest.raises(TransferError, match="AccessDenied"):
+            store.delete_if(PLACE, ETAG)
+    else:
+        assert not store.delete_if(PLACE, ETAG)
+    assert len(client.asked) == 2
+
+
 def test_further_arguments_go_where_they_belong() -> None:
     """Arguments about one object are not sent with requests about another; the call's own come first."""
     client, other = Teller(), Location("bucket", "other")
