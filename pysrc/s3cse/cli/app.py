@@ -34,7 +34,7 @@ COMMANDS = {
     "cp": _Entry("copies.cp", "Copy files into S3 and back, and objects within it; encrypted on the way.", _OBJECTS),
     "mv": _Entry("copies.mv", "Copy, then delete the source.", _OBJECTS),
     "rm": _Entry("copies.rm", "Delete objects and their instruction files.", _OBJECTS),
-    "keys": _Entry("keys", "Keys over time: which key opens what, keys in danger, rotation, shredding.", _CARE),
+    "keys": _Entry("keys.group", "Keys over time: which key opens what, keys in danger, rotation, shredding.", _CARE),
     "sync": _Entry("copies.sync", "Make a folder what another one is; copies what differs.", _OBJECTS),
     "head": _Entry("shown.head", "The first rows of a table or Parquet file.", _OBJECTS),
     "verify": _Entry("upkeep.verify", "Read objects to their end: does every byte verify?", _CARE),

@@ -9,7 +9,7 @@ import typer
 
 from s3cse.cli.interface import outcome
 from s3cse.cli.interface.flags import Flags, with_flags
-from s3cse.cli.keys_source import Wanted, kms_of, whole, with_wanted
+from s3cse.cli.keys.source import Wanted, kms_of, whole, with_wanted
 from s3cse.errors import printable
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def check_command(flags: Flags, wanted: Wanted) -> None:
 
     Exit code 3: some are in danger, or KMS does not say. 1: none is known to be, but not every object was checked.
     """
-    from s3cse.cli.keys_report import plural
+    from s3cse.cli.keys.report import plural
     from s3cse.keyrings.kms_key_state import key_state, region_of
     from s3cse.keys.dangers import check_keys
 
@@ -64,7 +64,7 @@ def _some_place(inventory: Any) -> str:
 def _print(key: KeyHealth, *, as_json: bool) -> None:
     state = key.state
     if as_json:
-        from s3cse.cli.keys_report import print_json
+        from s3cse.cli.keys.report import print_json
 
         print_json(
             {

@@ -15,7 +15,7 @@ import typer
 from s3cse.cli.interface import outcome
 from s3cse.cli.interface.durations import parse_duration
 from s3cse.cli.interface.flags import Flags, with_flags
-from s3cse.cli.keys_source import Wanted, whole, with_wanted
+from s3cse.cli.keys.source import Wanted, whole, with_wanted
 from s3cse.errors import printable
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def shred_command(
 
 
 def _show(plan: ShredPlan, flags: Flags) -> None:
-    from s3cse.cli.keys_report import plural, print_json, print_rows
+    from s3cse.cli.keys.report import plural, print_json, print_rows
 
     if flags.as_json:
         for row in plan.chosen.to_pylist():
@@ -93,7 +93,7 @@ def _show(plan: ShredPlan, flags: Flags) -> None:
 
 
 def _remarks(plan: ShredPlan) -> None:
-    from s3cse.cli.keys_report import plural
+    from s3cse.cli.keys.report import plural
 
     kept = (
         (plan.uncertain.num_rows, "an alias names the key, or another key opens it, too: --uncertain deletes those"),
@@ -108,7 +108,7 @@ def _remarks(plan: ShredPlan) -> None:
 
 
 def _shred(plan: ShredPlan, flags: Flags, report: Path | None, before: datetime | None, *, all_versions: bool) -> None:
-    from s3cse.cli.keys_report import print_json
+    from s3cse.cli.keys.report import print_json
     from s3cse.keys.shredding import shred
 
     counts: Counter[str] = Counter()

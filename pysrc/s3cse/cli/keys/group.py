@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from s3cse.cli.keys_check import check_command
-from s3cse.cli.keys_ls import list_command
-from s3cse.cli.keys_rotate import rotate_command
-from s3cse.cli.keys_shred import shred_command
+from s3cse.cli.keys.check import check_command
+from s3cse.cli.keys.ls import list_command
+from s3cse.cli.keys.rotate import rotate_command
+from s3cse.cli.keys.shred import shred_command
 
 command = typer.Typer(
     help="Keys over time: which key opens what, rotation, shredding.", no_args_is_help=True, add_completion=False

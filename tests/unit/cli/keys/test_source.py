@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from s3cse.cli.interface.flags import Flags, with_flags
-from s3cse.cli.keys_source import Wanted, with_wanted
+from s3cse.cli.keys.source import Wanted, with_wanted
 
 PLACE = "s3://lake/a/"
 FLAGS = ["--table", "--all-versions", "--look", "--probe", "--probe-key", "--kms-rate"]

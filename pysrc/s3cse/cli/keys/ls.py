@@ -10,7 +10,7 @@ import typer
 
 from s3cse.cli.interface import outcome
 from s3cse.cli.interface.flags import Flags, with_flags
-from s3cse.cli.keys_source import Wanted, batches, read_inventory, whole, with_wanted
+from s3cse.cli.keys.source import Wanted, batches, read_inventory, whole, with_wanted
 from s3cse.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -56,11 +56,11 @@ def list_command(
     if output is not None:
         _write(wanted, flags, output)
     elif key:
-        from s3cse.cli.keys_report import print_loss
+        from s3cse.cli.keys.report import print_loss
 
         print_loss(whole(wanted, flags), key, as_json=flags.as_json)
     elif by is not None:
-        from s3cse.cli.keys_report import print_sums
+        from s3cse.cli.keys.report import print_sums
 
         print_sums(whole(wanted, flags), by, depth, as_json=flags.as_json)
     else:
@@ -81,7 +81,7 @@ def _check(by: str | None, wanted: Wanted, output: Path | None, questions: int) 
 
 
 def _print_rows(wanted: Wanted, flags: Flags, question: Callable[[pa.Table], pa.Table] | None) -> None:
-    from s3cse.cli.keys_report import Counted, print_rows
+    from s3cse.cli.keys.report import Counted, print_rows
 
     counted, answered = Counted(), 0
     for rows in _tables(wanted, flags):
