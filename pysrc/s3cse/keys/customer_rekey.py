@@ -10,9 +10,7 @@ same objects can destroy them. AWS refuses the second copy.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +22,7 @@ from s3cse.client.parameters import Parameters
 from s3cse.errors import S3CSEError, SettingsError, TransferError
 from s3cse.keyrings.customer_keys import CustomerKeys
 from s3cse.keys.found import is_in
+from s3cse.keys.parallel import in_order
 from s3cse.objects.destinations import MAX_PARTS, PARTS_IN_FLIGHT
 from s3cse.objects.naming import naming
 from s3cse.objects.workers import results_in_order
@@ -88,7 +87,7 @@ def rekey(
         TransferError: S3 did not list the objects.
     """
     work = _Rekeying(s3, old, new, dry_run=dry_run)
-    return _in_order(work.one, work.list(folder), parallel)
+    return in_order(work.one, work.list(folder), parallel)
 
 
 class _Rekeying:
@@ -249,20 +248,3 @@ def _plain_metadata(stored: StoredObject) -> dict[str, str]:
             fix="download the object with the old key and upload it with the new one",
         )
     return dict(stored.metadata)
-
-
-def _in_order(
-    work: Callable[[ListedObject], Rekeyed], rows: Iterator[ListedObject], parallel: int
-) -> Iterator[Rekeyed]:
-    """Work on rows, ``parallel`` at once, in threads of their own: the process's pool copies parts meanwhile."""
-    waiting: deque[Future[Rekeyed]] = deque()
-    with ThreadPoolExecutor(parallel, thread_name_prefix="s3cse-rekey") as threads:
-        try:
-            for row in rows:
-                waiting.append(threads.submit(work, row))
-                if len(waiting) > 2 * parallel:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            wait([future for future in waiting if not future.cancel()])

@@ -10,8 +10,7 @@ Objects are looked at by several threads; the rows come in the order of the list
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +21,7 @@ import pyarrow.parquet as pq
 from s3cse.errors import SettingsError
 from s3cse.keys.found import Found, Source
 from s3cse.keys.inspection import Inspection
+from s3cse.keys.parallel import in_order
 from s3cse.keys.row import SCHEMA, Row, to_batch
 
 #: Threads that look at objects, of the inventory's own: a connection each, which waits most of the time. The process's
@@ -29,7 +29,6 @@ from s3cse.keys.row import SCHEMA, Row, to_batch
 PARALLEL = 16
 #: Objects that a thread takes at once; handing each over by itself costs as much as its row.
 _AT_ONCE = 8
-_WINDOW = 2 * PARALLEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ def inventory(source: Source, inspection: Inspection, token: str | None = None) 
     """
     listed: deque[tuple[int, str | None]] = deque()
     rows: list[Row] = []
-    with closing(_in_order(_work(source, inspection, token, listed))) as results:
+    with closing(in_order(partial(_look, inspection), _listed(source, token, listed), PARALLEL)) as results:
         for some in results:
             # Pages without objects have nothing that would come from a thread.
             while not listed[0][0]:
@@ -66,45 +65,24 @@ def inventory(source: Source, inspection: Inspection, token: str | None = None) 
 
 def inspect_objects(objects: Sequence[Found], inspection: Inspection) -> pa.RecordBatch:
     """Look at objects, several at once; one row each, in their order."""
-    with closing(_in_order(_pieces(objects, inspection))) as results:
+    with closing(in_order(partial(_look, inspection), _pieces(objects), PARALLEL)) as results:
         return to_batch([row for some in results for row in some])
 
 
-_Look = Callable[[], list[Row]]
-
-
-def _work(
-    source: Source, inspection: Inspection, token: str | None, listed: deque[tuple[int, str | None]]
-) -> Iterator[_Look]:
-    """Yield the work on some objects of a page; ``listed`` learns a page's length and token before its first."""
+def _listed(source: Source, token: str | None, listed: deque[tuple[int, str | None]]) -> Iterator[Sequence[Found]]:
+    """Yield some objects of a page at a time; ``listed`` learns a page's length and token before its first."""
     for page in source.pages(token):
         listed.append((len(page.objects), page.token))
-        yield from _pieces(page.objects, inspection)
+        yield from _pieces(page.objects)
 
 
-def _pieces(objects: Sequence[Found], inspection: Inspection) -> Iterator[_Look]:
+def _pieces(objects: Sequence[Found]) -> Iterator[Sequence[Found]]:
     for at in range(0, len(objects), _AT_ONCE):
-        yield partial(_look, inspection, objects[at : at + _AT_ONCE])
+        yield objects[at : at + _AT_ONCE]
 
 
 def _look(inspection: Inspection, objects: Sequence[Found]) -> list[Row]:
     return [inspection.row(found) for found in objects]
-
-
-def _in_order(work: Iterable[_Look]) -> Generator[list[Row], None, None]:
-    """Do the work in threads and yield what came of it, in order; close the iterator when it is left early."""
-    waiting: deque[Future[list[Row]]] = deque()
-    with ThreadPoolExecutor(PARALLEL, thread_name_prefix="s3cse-inventory") as threads:
-        try:
-            for piece in work:
-                waiting.append(threads.submit(piece))
-                if len(waiting) == _WINDOW:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
 
 
 def read_all(batches: Iterable[InventoryBatch]) -> pa.Table:

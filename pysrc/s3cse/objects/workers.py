@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Executor, Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import TypeVar
 
@@ -62,20 +62,24 @@ class Batch:
 
 
 def results_in_order(
-    work: Iterable[Callable[[], _T]], window: int, discard: Callable[[_T], None] | None = None
+    work: Iterable[Callable[[], _T]],
+    window: int,
+    discard: Callable[[_T], None] | None = None,
+    threads: Executor | None = None,
 ) -> Generator[_T, None, None]:
-    """Run work in the pool, at most ``window`` pieces at once, and yield the results in the order of the work.
+    """Run work in threads, at most ``window`` pieces at once, and yield the results in the order of the work.
 
     Results that wait to be taken count as well, so ``window`` also bounds what they hold. Close the iterator when it is
     left early.
 
     Args:
         discard: gets results that nobody will take.
+        threads: None: the pool.
     """
     waiting: deque[Future[_T]] = deque()
     try:
         for piece in work:
-            waiting.append(pool().submit(piece))
+            waiting.append((threads or pool()).submit(piece))
             if len(waiting) == window:
                 wait((waiting[0],))  # an interrupt in here must leave it among those that are waited for
                 yield waiting.popleft().result()

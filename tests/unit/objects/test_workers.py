@@ -79,6 +79,14 @@ def test_results_come_in_order_within_the_window(window: int) -> None:
     assert list(results_in_order(iter(()), window)) == []
 
 
+def test_other_threads_than_the_pools() -> None:
+    """Work goes to the threads that are given, which are still there afterwards."""
+    with ThreadPoolExecutor(2, thread_name_prefix="mine") as threads:
+        work = [lambda: threading.current_thread().name] * 5
+        assert all(name.startswith("mine") for name in results_in_order(work, 3, threads=threads))
+        assert threads.submit(int).result(10) == 0
+
+
 @pytest.mark.parametrize("fail_at", [0, 1, 7])
 def test_error_in_the_middle_waits_for_the_rest(fail_at: int) -> None:
     """What comes before the error is yielded, what comes after is discarded, and nothing is at work any more."""
