@@ -3,68 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from s3cse.client import Client
-from s3cse.envelope.profiles import DEFAULT_PROFILE, PROFILE_NAMES, SSE_C
-from s3cse.envelope.stored_form import STORAGE
+from s3cse.envelope.profiles import DEFAULT_PROFILE, SSE_C
 from s3cse.keyrings import CachingKeyring, Keyring
-from s3cse.keyrings.configured import CUSTOMER_KEYS, KeyringSettings, make_customer_keys, make_keyring
+from s3cse.keyrings.configured import KeyringSettings, make_customer_keys, make_keyring
 from s3cse.keyrings.customer_keys import CustomerKeys
 from s3cse.message.limits import DEFAULT_FRAME_LENGTH
-from s3cse.objects.policy import COMMITMENT, INTEGRITY, LEGACY, PLAINTEXT, Policy
-from s3cse.options.cluster_settings import IGNORE, OPTION, USE, check_minimum, cluster_defaults
+from s3cse.objects.policy import Policy
+from s3cse.options.cluster_settings import check_minimum, cluster_defaults
 from s3cse.options.profile_rules import check_profile, described_keyring, message_options
-from s3cse.options.words import (
-    choice,
-    read_context,
-    read_frame_size,
-    read_keyring,
-    read_names,
-    read_text,
-    refuse_unknown,
-)
+from s3cse.options.shared import SHARED_OPTIONS, from_environment, read_shared
+from s3cse.options.words import refuse_unknown
 from s3cse.settings.precedence import over_defaults
 from s3cse.storage.s3 import s3_client
 
-_ENVIRONMENT = "S3CSE_"
 _DEFAULT_POLICY = Policy()
-_Parsers = Mapping[str, tuple[str, Callable[[str, str], Any]]]
-# name in lower case: (field of what is made of it; parser)
-_KEYRING: _Parsers = {
-    "keyring": ("kind", read_keyring),
-    "kmskeyid": ("kms_key_id", read_text),
-    "kmsregion": ("kms_region", read_text),
-    "kmsaccounts": ("kms_accounts", read_names),
-    "kmsregions": ("kms_regions", read_names),
-    "keyfile": ("key_file", read_text),
-    "keyenv": ("key_env", read_text),
-    "provider": ("provider", read_text),
-    "keynamespace": ("key_namespace", read_text),
-    "keyname": ("key_name", read_text),
-    "customerkeys": ("customer_keys", choice(*CUSTOMER_KEYS)),
-    "region": ("region", read_text),
-    "kmsendpointurl": ("kms_endpoint_url", read_text),
-    "context": ("context", read_context),
-}
-_POLICY: _Parsers = {
-    "integrity": ("integrity", choice(*INTEGRITY)),
-    "legacy": ("legacy", choice(*LEGACY)),
-    "commitment": ("commitment", choice(*COMMITMENT)),
-    "plaintext": ("plaintext", choice(*PLAINTEXT)),
-}
-_OWN: _Parsers = {
-    "region": ("region", read_text),
-    "endpointurl": ("endpoint_url", read_text),
-    "profile": ("profile", choice(*PROFILE_NAMES)),
-    "storage": ("storage", choice(*STORAGE)),
-    "framebytes": ("frame_bytes", read_frame_size),
-    OPTION: ("cluster_settings", choice(USE, IGNORE)),
-}
 #: The names that objects have a use for, in lower case.
-OBJECT_OPTIONS = tuple(sorted({*_KEYRING, *_POLICY, *_OWN}))
+OBJECT_OPTIONS = tuple(sorted(SHARED_OPTIONS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,13 +58,8 @@ def parse_object_options(
     refuse_unknown(given, OBJECT_OPTIONS)
     defaults = cluster_defaults(lower, address, environment)
     lower = over_defaults(lower, {name: value for name, value in defaults.items() if name in OBJECT_OPTIONS})
-    found = {name: environment.get(_ENVIRONMENT + name.upper(), "") for name in OBJECT_OPTIONS}
-    lower = over_defaults(lower, {name: value for name, value in found.items() if value})
-    own = _values(_OWN, lower)
-    own.pop("cluster_settings", None)
-    options = ObjectOptions(
-        keyring=KeyringSettings(**_values(_KEYRING, lower)), policy=Policy(**_values(_POLICY, lower)), **own
-    )
+    lower = over_defaults(lower, from_environment(OBJECT_OPTIONS, environment))
+    options = ObjectOptions(**read_shared(lower))
     if key:
         options.keyring.check()
     if key or options.profile == SSE_C:  # there S3 wants the key for everything but listing and deleting
@@ -142,7 +96,3 @@ def open_client(options: ObjectOptions, keyring: Keyring | None = None, s3: Any 
         plaintext=policy.plaintext,
         message=message_options(options),
     )
-
-
-def _values(parsers: _Parsers, lower: Mapping[str, str]) -> dict[str, Any]:
-    return {field: parse(name, lower[name]) for name, (field, parse) in parsers.items() if name in lower}

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from s3cse.envelope.profiles import DEFAULT_PROFILE, PROFILE_NAMES
-from s3cse.envelope.stored_form import STORAGE
+from s3cse.envelope.profiles import DEFAULT_PROFILE
 from s3cse.errors import SettingsError
-from s3cse.keyrings.configured import CUSTOMER_KEYS, KeyringSettings
+from s3cse.keyrings.configured import KeyringSettings
 from s3cse.message.limits import DEFAULT_FRAME_LENGTH
-from s3cse.objects.policy import COMMITMENT, LEGACY, PLAINTEXT, Policy
-from s3cse.options.cluster_settings import IGNORE, OPTION, USE, check_minimum, cluster_defaults
+from s3cse.objects.policy import Policy
+from s3cse.options.cluster_settings import check_minimum, cluster_defaults
 from s3cse.options.profile_rules import check_profile, check_server_side, named_on_reads, refuse_profile_of_write
+from s3cse.options.shared import POLICY, SHARED_OPTIONS, Parsers, from_environment, read_shared, read_values
 from s3cse.options.words import (
     SPELLING,
     choice,
-    read_context,
     read_count,
     read_file_size,
     read_flag,
     read_folder,
-    read_frame_size,
-    read_keyring,
     read_names,
     read_row_limit,
     read_server_side,
@@ -44,17 +41,35 @@ _MIB = 1 << 20
 _CODECS = ("snappy", "zstd", "gzip", "lz4", "none")
 #: What Spark itself puts among the options.
 _SPARK = {"path", "paths"}
-_ENVIRONMENT = "S3CSE_"
 _DEFAULT_POLICY = Policy()
 _DEFAULT_TARGETS = FileTargets()
-_POLICY = ("integrity", "legacy", "commitment", "plaintext")
+_POLICY: Parsers = {**POLICY, "integrity": ("integrity", read_table_integrity)}
 #: Options that say how large files get.
-_TARGETS = ("maxrecordsperfile", "rowgroupbytes", "filebytes")
-#: Options that say which keyring; the Region is that of bucket and key.
-_KEYRING = (
-    "keyring", "kmskeyid", "kmsregion", "kmsaccounts", "kmsregions", "keyfile", "keyenv", "provider", "keynamespace",
-    "keyname", "customerkeys", "region", "kmsendpointurl", "context",
-)  # fmt: skip
+_TARGETS: Parsers = {
+    "maxrecordsperfile": ("rows", read_row_limit),
+    "rowgroupbytes": ("row_group_bytes", read_file_size),
+    "filebytes": ("file_bytes", read_file_size),
+}
+#: The others that objects have no use for.
+_OWN: Parsers = {
+    "sse": ("sse", read_server_side),
+    "ssekmskeyid": ("sse_kms_key_id", read_text),
+    "columns": ("columns", read_names),
+    "filter": ("filter", read_text),
+    "partitionby": ("partition_by", read_names),
+    "schemamode": ("schema_mode", choice("one", "merge")),
+    "compression": ("compression", choice(*_CODECS)),
+    "partitionoverwrite": ("partition_overwrite", choice("static", "dynamic")),
+    "splitbytes": ("split_bytes", read_size),
+    "parallelism": ("parallelism", read_count),
+    "rowcounts": ("row_counts", read_flag),
+    "report": ("report", read_folder),
+    "registeras": ("register_as", lambda _, value: TableName.parse(value)),
+    "glueendpointurl": ("glue_endpoint_url", read_text),
+}
+_NAMES = SHARED_OPTIONS.union(_TARGETS, _OWN)
+#: All names, in lower case.
+TABLE_OPTIONS = tuple(sorted(_NAMES | _SPARK))
 Use = Literal["read", "write"]
 #: Options that mean nothing to the other use; in lower case, as Spark hands them over.
 ONLY: Mapping[Use, tuple[str, ...]] = {
@@ -111,9 +126,6 @@ class Options:
     glue_endpoint_url: str | None = None
 
 
-_FIELDS = {field.name for field in fields(Options)} - {"keyring", "policy", "targets"}
-
-
 def parse_options(
     given: Mapping[str, str], environment: Mapping[str, str] = os.environ, *, use: Use | None = None
 ) -> Options:
@@ -134,10 +146,8 @@ def parse_options(
         _refuse_idle(lower, use)
     if use == "read":
         refuse_profile_of_write(lower)
-    found = {name: environment.get(_ENVIRONMENT + name.upper(), "") for name in _PARSERS}
-    found = {name: value for name, value in found.items() if value}
     lower = over_defaults(lower, cluster_defaults(lower, _path(lower), environment))
-    lower = over_defaults(lower, found)
+    lower = over_defaults(lower, from_environment(_NAMES, environment))
     if use == "read":
         lower = named_on_reads(lower)
     options = Options(**_values(lower))
@@ -175,25 +185,12 @@ def check_options(given: Mapping[str, str]) -> None:
 
 def _values(lower: Mapping[str, str]) -> dict[str, Any]:
     """Return the fields of Options that these options set."""
-    values: dict[str, Any] = {"table": _table(lower)}
-    policy: dict[str, Any] = {}
-    keyring: dict[str, Any] = {}
-    targets: dict[str, Any] = {}
-    for name, (field, parse) in _PARSERS.items():
-        if name in lower:
-            value = parse(name, lower[name])
-            if name in _POLICY:
-                policy[name] = value
-            if name in _KEYRING:
-                keyring[field] = value
-            if name in _TARGETS:
-                targets[field] = value
-            if field in _FIELDS:
-                values[field] = value
-    values["policy"] = Policy(**policy)
-    values["keyring"] = KeyringSettings(**keyring)
-    values["targets"] = FileTargets(**targets)
-    return values
+    return {
+        "table": _table(lower),
+        **read_shared(lower, _POLICY),
+        "targets": FileTargets(**read_values(_TARGETS, lower)),
+        **read_values(_OWN, lower),
+    }
 
 
 def _refuse_idle(lower: Mapping[str, str], use: Use) -> None:
@@ -222,50 +219,3 @@ def _path(lower: Mapping[str, str]) -> str:
 def _table(lower: Mapping[str, str]) -> Location:
     location = Location.parse(_path(lower))
     return Location(location.bucket, location.key.strip("/"))
-
-
-# name in lower case: (field of Options, of its keyring or its policy; parser)
-_PARSERS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
-    "keyring": ("kind", read_keyring),
-    "kmskeyid": ("kms_key_id", read_text),
-    "kmsregion": ("kms_region", read_text),
-    "kmsaccounts": ("kms_accounts", read_names),
-    "kmsregions": ("kms_regions", read_names),
-    "keyfile": ("key_file", read_text),
-    "keyenv": ("key_env", read_text),
-    "provider": ("provider", read_text),
-    "keynamespace": ("key_namespace", read_text),
-    "keyname": ("key_name", read_text),
-    "customerkeys": ("customer_keys", choice(*CUSTOMER_KEYS)),
-    "region": ("region", read_text),
-    "endpointurl": ("endpoint_url", read_text),
-    "kmsendpointurl": ("kms_endpoint_url", read_text),
-    "profile": ("profile", choice(*PROFILE_NAMES)),
-    "storage": ("storage", choice(*STORAGE)),
-    "framebytes": ("frame_bytes", read_frame_size),
-    "sse": ("sse", read_server_side),
-    "ssekmskeyid": ("sse_kms_key_id", read_text),
-    "integrity": ("integrity", read_table_integrity),
-    "legacy": ("legacy", choice(*LEGACY)),
-    "commitment": ("commitment", choice(*COMMITMENT)),
-    "plaintext": ("plaintext", choice(*PLAINTEXT)),
-    "context": ("context", read_context),
-    "columns": ("columns", read_names),
-    "filter": ("filter", read_text),
-    "partitionby": ("partition_by", read_names),
-    "schemamode": ("schema_mode", choice("one", "merge")),
-    "compression": ("compression", choice(*_CODECS)),
-    "maxrecordsperfile": ("rows", read_row_limit),
-    "rowgroupbytes": ("row_group_bytes", read_file_size),
-    "filebytes": ("file_bytes", read_file_size),
-    "partitionoverwrite": ("partition_overwrite", choice("static", "dynamic")),
-    "splitbytes": ("split_bytes", read_size),
-    "parallelism": ("parallelism", read_count),
-    "rowcounts": ("row_counts", read_flag),
-    "report": ("report", read_folder),
-    OPTION: ("cluster_settings", choice(USE, IGNORE)),
-    "registeras": ("register_as", lambda _, value: TableName.parse(value)),
-    "glueendpointurl": ("glue_endpoint_url", read_text),
-}
-#: All names, in lower case.
-TABLE_OPTIONS = tuple(sorted({*_PARSERS, *_SPARK}))
