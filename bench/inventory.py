@@ -8,19 +8,17 @@ Rounds are interleaved; ratios are taken round by round, the figures are medians
 
 from __future__ import annotations
 
-import argparse
-import json
 import resource
 import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
 import s3cse
 import s3cse.local
+from figures import Result, run
 from s3cse.keyrings import CachingKeyring, KmsKeyring
 from s3cse.keys.found import Prefix
 from s3cse.keys.inspection import Inspection
@@ -30,17 +28,6 @@ from s3cse.storage.s3 import S3Store
 
 BUCKET = "bench"
 FOLDERS = {"metadata": "envelope in metadata", "instruction-file": "envelope in an instruction file"}
-
-
-@dataclass(frozen=True)
-class Result:
-    """One line: what, how much, and how it compares. ``ratio`` is value / the value of ``against``."""
-
-    case: str
-    value: float
-    unit: str
-    ratio: float | None = None
-    against: str | None = None
 
 
 def write_objects(servers: s3cse.local.Servers, s3: Any, count: int) -> None:
@@ -103,20 +90,5 @@ def measure(count: int, rounds: int) -> list[Result]:
     return [*results, Result("memory of all rounds", round(extra, 1), "MiB extra")]
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--objects", type=int, default=4000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", action="store_true", help="one object per line")
-    options = parser.parse_args()
-    for result in measure(options.objects, options.rounds):
-        if options.json:
-            print(json.dumps(asdict(result)))
-            continue
-        compared = f"{result.ratio:7.3f} of {result.against}" if result.ratio is not None else ""
-        print(f"{result.case:45}{result.value:9.1f} {result.unit:10}{compared}")
-
-
 if __name__ == "__main__":
-    main()
+    run(measure, __doc__, objects=4000)

@@ -9,20 +9,19 @@ round, the figures are medians. The servers run on the same cores.
 
 from __future__ import annotations
 
-import argparse
 import base64
-import json
 import statistics
 import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import s3cse
 import s3cse.local
+from figures import Result, run
 from s3cse.keyrings import KmsKeyring
 from s3cse.keys.rotation import WORKERS, Rotation, RotationOptions, rotate
 from s3cse.storage.port import Location
@@ -30,17 +29,6 @@ from s3cse.storage.s3 import S3Store
 
 BUCKET = "bench"
 CONTEXT = {"aws:x-amz-cek-alg": "AES/GCM/NoPadding"}
-
-
-@dataclass(frozen=True)
-class Result:
-    """One line: what, how much, and how it compares. ``ratio`` is value / the value of ``against``."""
-
-    case: str
-    value: float
-    unit: str
-    ratio: float | None = None
-    against: str | None = None
 
 
 @dataclass(frozen=True)
@@ -134,20 +122,5 @@ def measure(count: int, rounds: int) -> list[Result]:
     ]
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--objects", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", action="store_true", help="one object per line")
-    options = parser.parse_args()
-    for result in measure(options.objects, options.rounds):
-        if options.json:
-            print(json.dumps(asdict(result)))
-            continue
-        compared = f"{result.ratio:7.3f} of {result.against}" if result.ratio is not None else ""
-        print(f"{result.case:45}{result.value:9.1f} {result.unit:16}{compared}")
-
-
 if __name__ == "__main__":
-    main()
+    run(measure, __doc__, objects=1000)

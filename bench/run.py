@@ -97,6 +97,12 @@ BENCHMARKS = (
         "at least 300 objects a second",
     ),
     Benchmark(
+        "rotation",
+        "rotation.py",
+        "Rotation from one KMS key to another, one process, against SeaweedFS and the KMS server on the same cores",
+        "bounded by KMS and copy requests: 1 HEAD, 1 KMS call, 1 copy per object",
+    ),
+    Benchmark(
         "copy",
         "copy_folder.py",
         "The command `s3cse cp --recursive` beside `aws s3 cp --recursive`",
