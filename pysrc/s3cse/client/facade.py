@@ -234,12 +234,21 @@ class Client:
     def delete_object(self, *, Bucket: str, Key: str, **parameters: Any) -> dict[str, Any]:
         """Delete an object, then the instruction file beside it, if there is one.
 
+        One request more than the two deletions: the file is looked at first (HEAD), and deleted only if it still is the
+        same then. One that somebody puts there meanwhile stays, because it is that of a new object. Without a file that
+        HEAD takes the place of the second deletion. Where S3 refuses the HEAD, as without ``s3:GetObject`` or
+        ``s3:ListBucket``, whatever is in the file's place is deleted.
+
         With ``VersionId`` only that version of the object: which version of the file belongs to it nobody knows.
         """
         return deleting.delete_object(self._setup, Location(Bucket, Key), parameters)
 
     def delete_objects(self, *, Bucket: str, Delete: Mapping[str, Any], **parameters: Any) -> dict[str, Any]:
-        """Delete objects, then the instruction files of those that were deleted without a ``VersionId``."""
+        """Delete objects, then the instruction files of those that were deleted without a ``VersionId``.
+
+        The files are looked at first, as by delete_object: a HEAD for each object, several at once, beside the one or
+        two requests for all of them.
+        """
         return deleting.delete_objects(self._setup, Bucket, Delete, parameters)
 
     def list_objects_v2(self, *, Bucket: str, PlaintextSizes: bool = False, **parameters: Any) -> dict[str, Any]:

@@ -57,7 +57,8 @@ def _drop(store: S3Store, file: Location) -> str | None:
         return f"{stored.size} bytes"
     if INSTRUCTION_MARKER not in stored.metadata and not _has_key(store, file):
         return "an object without a wrapped key"
-    store.delete([file])
+    # Another one that comes meanwhile is that of a new object.
+    store.delete_if(file, stored.etag)
     return None
 
 

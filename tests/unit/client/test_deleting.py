@@ -6,9 +6,13 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from objects.fakes import FakeKms
 
+import s3cse
 from s3cse.errors import TransferError
+from s3cse.storage.port import StoredObject
+from s3cse.storage.s3 import S3Store
 
 from .conftest import Log, Make
 
@@ -61,6 +65,7 @@ def test_files_of_what_was_not_deleted_stay(
 ) -> None:
     """Versions, errors and files themselves have no file that goes with them; errors of both requests are told."""
     asked: list[Any] = []
+    monkeypatch.setattr(S3Store, "head", lambda _, place: StoredObject(place, 1, '"etag"', {}))
 
     def answer(**arguments: Any) -> Any:
         asked.append(arguments)
@@ -68,7 +73,105 @@ def test_files_of_what_was_not_deleted_stay(
 
     monkeypatch.setattr(logged_s3, "delete_objects", answer)
     rows = [{"Key": "refused"}, {"Key": "a"}, {"Key": "b", "VersionId": "v"}, {"Key": "c.instruction"}, {"Key": "a"}]
-    found = make().delete_objects(Bucket="bucket", Delete={"Objects": rows, "Quiet": True}, MFA="serial 1")
+    told = make().delete_objects(Bucket="bucket", Delete={"Objects": rows, "Quiet": True}, MFA="serial 1")
     assert asked[0] == {"Bucket": "bucket", "Delete": {"Objects": rows, "Quiet": True}, "MFA": "serial 1"}
-    assert asked[1] == {"Bucket": "bucket", "Delete": {"Objects": [{"Key": "a.instruction"}], "Quiet": True}}
-    assert [row["Key"] for row in found["Errors"]] == ["refused", "a.instruction"]
+    assert asked[1] == {
+        "Bucket": "bucket",
+        "Delete": {"Objects": [{"Key": "a.instruction", "ETag": '"etag"'}], "Quiet": True},
+    }
+    assert [row["Key"] for row in told["Errors"]] == ["refused", "a.instruction"]
+
+
+def file_of(at: dict[str, str]) -> dict[str, str]:
+    return {**at, "Key": at["Key"] + ".instruction"}
+
+
+def delete(client: s3cse.Client, at: dict[str, str], many: bool) -> None:
+    """Delete one object, alone or as one of several."""
+    if many:
+        answer = client.delete_objects(Bucket=at["Bucket"], Delete={"Objects": [{"Key": at["Key"]}]})
+        assert "Errors" not in answer
+    else:
+        client.delete_object(**at)
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, s3: Any, method: str, http: int, code: str, when: str) -> None:
+    """Refuse one method of the S3 client's, in calls whose arguments have these words."""
+    request = getattr(s3, method)
+
+    def refusing(**arguments: Any) -> Any:
+        if when in str(arguments):
+            raise ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": http}}, method)  # type: ignore[arg-type]
+        return request(**arguments)
+
+    monkeypatch.setattr(s3, method, refusing)
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_file_of_a_new_object_stays(
+    make: Make, at: dict[str, str], s3: Any, logged_s3: Any, many: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody writes the object again, its file first, while it is deleted: that file is not the one that goes."""
+    client = make(storage="instruction-file")
+    client.put_object(**at, Body=b"abc")
+    method = "delete_objects" if many else "delete_object"
+    request = getattr(logged_s3, method)
+
+    def meanwhile(**arguments: Any) -> Any:
+        answer = request(**arguments)
+        if ".instruction" not in str(arguments):
+            s3.put_object(**file_of(at), Body=b"theirs")
+        return answer
+
+    monkeypatch.setattr(logged_s3, method, meanwhile)
+    delete(client, at, many)
+    assert keys(s3, at) == ["object.instruction"]
+    assert s3.get_object(**file_of(at))["Body"].read() == b"theirs"
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_nothing_is_deleted_where_no_file_is(make: Make, at: dict[str, str], log: Log, many: bool) -> None:
+    """A HEAD in place of the second deletion, which would leave a delete marker in a bucket with versions."""
+    client = make()
+    client.put_object(**at, Body=b"abc")
+    log.clear()
+    delete(client, at, many)
+    assert log.operations == ["HeadObject", "DeleteObjects" if many else "DeleteObject"]
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_without_a_look_the_file_goes(
+    make: Make, at: dict[str, str], s3: Any, logged_s3: Any, many: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may delete, and not read or list, deletes what is there."""
+    client = make(storage="instruction-file")
+    client.put_object(**at, Body=b"abc")
+    refuse(monkeypatch, logged_s3, "head_object", 403, "AccessDenied", "")
+    delete(client, at, many)
+    assert keys(s3, at) == []
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_no_answer_deletes_nothing(
+    make: Make, at: dict[str, str], s3: Any, logged_s3: Any, many: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S3 that does not answer the look has not been asked to delete anything."""
+    client = make(storage="instruction-file")
+    client.put_object(**at, Body=b"abc")
+    refuse(monkeypatch, logged_s3, "head_object", 503, "SlowDown", "")
+    with pytest.raises(TransferError):
+        delete(client, at, many)
+    assert keys(s3, at) == ["object", "object.instruction"]
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_servers_without_conditions(
+    make: Make, at: dict[str, str], s3: Any, logged_s3: Any, many: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What says 501 to the condition is asked again without."""
+    client = make(storage="instruction-file")
+    client.put_object(**at, Body=b"abc")
+    method, word = ("delete_objects", "ETag") if many else ("delete_object", "IfMatch")
+    refuse(monkeypatch, logged_s3, method, 501, "NotImplemented", word)
+    delete(client, at, many)
+    assert keys(s3, at) == []

@@ -151,7 +151,7 @@ def test_file_that_stays_matters_beside_a_plain_object(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """The plain copy would be taken for encrypted: an error that says so. Other readers never look for the file."""
-    forbid(monkeypatch, logged_s3, "delete_objects")
+    forbid(monkeypatch, logged_s3, "delete_object")
     if plain:
         words = rf"{to['Key']}\.instruction: the object is copied, but.*Delete it"
         with pytest.raises(TransferError, match=words) as caught:
@@ -160,6 +160,24 @@ def test_file_that_stays_matters_beside_a_plain_object(
     else:
         client.copy_object(**to, CopySource=at)
         assert client.get_object(**to)["Body"].read() == b"new"
+
+
+def test_file_of_a_new_object_stays(
+    client: s3cse.Client, at: dict[str, str], to: dict[str, str], plain: bool, logged_s3: Any, s3: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """It came between the look at the old file and its deletion: its object may be there in a moment."""
+    file = {**to, "Key": to["Key"] + ".instruction"}
+    for method in ("delete_object", "delete_objects"):
+        request = getattr(logged_s3, method)
+
+        def first(request: Any = request, **arguments: Any) -> Any:
+            s3.put_object(**file, Body=b"theirs")
+            return request(**arguments)
+
+        monkeypatch.setattr(logged_s3, method, first)
+    client.copy_object(**to, CopySource=at)
+    assert s3.get_object(**file)["Body"].read() == b"theirs"
 
 
 def test_put_leaves_the_file_to_delete_object(
