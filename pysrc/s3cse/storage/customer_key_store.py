@@ -52,12 +52,14 @@ class CustomerKeyStore(S3Store):
         extra: as for S3Store.
 
     Raises:
-        SettingsError: the client's endpoint is neither https nor on this machine. No request was sent.
+        SettingsError: the client's endpoint is neither https with verified certificates nor on this machine. No request
+            was sent.
     """
 
     def __init__(self, client: Any, keys: CustomerKeys, extra: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         check_private(client)
         super().__init__(client, extra)
+        self._may_send_keys = True
         redact_logs()
         self._keys = keys
         self._source_keys: CustomerKeys | None = keys

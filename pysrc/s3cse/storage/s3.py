@@ -28,6 +28,7 @@ from s3cse.storage.port import (
     StoredObject,
     UploadedPart,
 )
+from s3cse.storage.private_endpoint import check_private
 from s3cse.storage.s3_answers import content_range, details, fill, stored_object, wrong_range
 from s3cse.storage.s3_errors import fix_for, replaced, translated
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 BODY_ATTEMPTS = 5
 _REQUESTS = 6
 _SKIP_BYTES = 1 << 20  # a body this much longer than wanted costs less than another request
+_CUSTOMER_KEYS = frozenset(("SSECustomerKey", "CopySourceSSECustomerKey"))
 _DELETE_BATCH = 1000  # DeleteObjects takes no more keys than this
 _NOT_THAT_ONE = (404, 409, 412)
 _UNKNOWN_CONDITION = 501
@@ -71,6 +73,7 @@ class S3Store:
     """An ObjectStore on a boto3 S3 client, which the caller configures and owns.
 
     It belongs to the process that made it: a forked child would read its parent's answers from the shared connections.
+    A customer key (SSE-C) among the arguments goes only where :mod:`s3cse.storage.private_endpoint` lets it.
 
     Args:
         client: ``boto3.client("s3")`` or the like; it is used from several threads.
@@ -83,6 +86,7 @@ class S3Store:
         self._extra = extra or {}
         self._own: Mapping[Location, Mapping[str, Mapping[str, Any]]] = {}
         self._process = os.getpid()
+        self._may_send_keys = False  # not asked yet
 
     def sending(self: _S, extra: Mapping[str, Mapping[str, Any]], *, about: Location | None = None) -> _S:
         """Return a store on the same client, and of the same process, that sends these further arguments too.
@@ -107,11 +111,18 @@ class S3Store:
             method: boto3's name.
             action: a verb that fits "S3 did not … the object".
             arguments: boto3's; those of ``sending`` come along.
+
+        Raises:
+            SettingsError: a customer key is among them, and others could read it on its way. Nothing was sent.
         """
         own = self._own.get(location, {}).get(method, {})
+        sent = {**self._extra.get(method, {}), **own, **arguments}
         client = self._client(location)
+        if not (self._may_send_keys or _CUSTOMER_KEYS.isdisjoint(sent)):
+            check_private(client)
+            self._may_send_keys = True
         with translated(location, action):
-            answer: Mapping[str, Any] = getattr(client, method)(**{**self._extra.get(method, {}), **own, **arguments})
+            answer: Mapping[str, Any] = getattr(client, method)(**sent)
         return answer
 
     def _call(self, location: Location, method: str, action: str, **arguments: Any) -> Mapping[str, Any]:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.endpoint import Endpoint
 from botocore.exceptions import ClientError
+from objects.fakes import FakeKms
 
 import s3cse
+from s3cse.errors import SettingsError
+from s3cse.keyrings import KmsKeyring
 
 from .conftest import Log, Make
 
@@ -45,6 +51,41 @@ def test_customer_keys_in_parts(client: s3cse.Client, at: dict[str, str], log: L
     client.complete_multipart_upload(**at, UploadId=upload)
     assert all("SSECustomerKey" in params for params in log.of("UploadPart"))
     assert client.get_object(**at, **key)["Body"].read() == LONG
+
+
+KEY = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": os.urandom(32)}
+TO = {"Bucket": "b", "Key": "k"}
+CALLS: dict[str, Callable[[s3cse.Client], object]] = {
+    "put": lambda client: client.put_object(**TO, Body=b"x", **KEY),
+    "put in parts": lambda client: client.put_object(**TO, Body=LONG, **KEY),
+    "get": lambda client: client.get_object(**TO, **KEY),
+    "head": lambda client: client.head_object(**TO, **KEY),
+    "upload": lambda client: client.upload_fileobj(io.BytesIO(LONG), "b", "k", ExtraArgs=KEY),
+    "download": lambda client: client.download_fileobj("b", "k", io.BytesIO(), ExtraArgs=KEY),
+    "create": lambda client: client.create_multipart_upload(**TO, PlaintextLength=16, PartSize=16, **KEY),
+    "copy from": lambda client: client.copy_object(
+        **TO, CopySource="b/source", **{f"CopySource{name}": value for name, value in KEY.items()}
+    ),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("storage", ["metadata", "instruction-file"])
+@pytest.mark.parametrize(
+    "reaches", [{"endpoint_url": "http://s3.example.com"}, {"use_ssl": False}, {"verify": False}], ids=str
+)
+def test_customer_keys_go_where_nobody_listens(
+    kms: FakeKms, call: str, storage: str, reaches: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Raw keys as parameters of other profiles, too: in place of a request without TLS or its proof, an error."""
+    sent: list[str] = []
+    monkeypatch.setattr(Endpoint, "make_request", lambda _, model, *__: sent.append(model.name))
+    s3 = boto3.client("s3", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b", **reaches)
+    client = s3cse.Client(s3, KmsKeyring(kms, "key"), storage=storage)
+    with pytest.raises(SettingsError, match=r"customer key \(SSE-C\) is sent over TLS only") as caught:
+        CALLS[call](client)
+    assert sent == []
+    assert not any(str(key) in str(caught.value) for key in KEY.values() if key != "AES256")
 
 
 @pytest.mark.parametrize("size", [100, len(LONG)])

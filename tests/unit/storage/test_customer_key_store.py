@@ -148,7 +148,7 @@ def test_server_that_ignores_the_key() -> None:
     """An answer that does not confirm the key is an error: the server has stored in the clear."""
 
     class Ignoring(FakeClient):
-        meta = boto3.client("s3", region_name="us-east-1").meta
+        meta = boto3.client("s3", region_name="us-east-1", endpoint_url="http://127.0.0.1:8333").meta
 
         def put_object(self, **arguments: Any) -> dict[str, Any]:
             return {"ETag": "x"}
@@ -186,7 +186,7 @@ def test_refusals_are_explained(code: str, status: int, method: str, expected: s
     error, _, message = code.partition(": ")
 
     class Refusing(FakeClient):
-        meta = boto3.client("s3", region_name="us-east-1").meta
+        meta = boto3.client("s3", region_name="us-east-1", endpoint_url="http://127.0.0.1:8333").meta
 
         def __getattr__(self, name: str) -> Any:
             made = refusal(error, status)

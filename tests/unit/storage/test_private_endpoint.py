@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import boto3
 import pytest
 from botocore.config import Config
@@ -73,3 +75,42 @@ def test_use_ssl_false_is_seen() -> None:
     """A client of AWS without TLS is refused, too."""
     with pytest.raises(SettingsError, match="TLS only"):
         check_private(boto3.client("s3", region_name="us-east-1", use_ssl=False))
+
+
+ELSEWHERE = {"region_name": "us-east-1", "endpoint_url": "https://s3.example.com"}
+
+
+@pytest.mark.parametrize("endpoint", [None, "https://s3.example.com"])
+def test_tls_without_verification_is_none(endpoint: str | None) -> None:
+    """Whoever is in between shows a certificate of his own, and reads the key."""
+    with pytest.raises(SettingsError, match=r"TLS only.*verify=False"):
+        check_private(boto3.client("s3", region_name="us-east-1", endpoint_url=endpoint, verify=False))
+
+
+def test_authorities_of_ones_own_are_fine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As an argument, or in the environment."""
+    bundle = tmp_path / "ca.pem"
+    check_private(boto3.client("s3", **ELSEWHERE, verify=str(bundle)))
+    check_private(boto3.client("s3", **ELSEWHERE, verify=True))
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
+    check_private(boto3.client("s3", **ELSEWHERE))
+
+
+def test_a_client_that_does_not_tell_is_refused() -> None:
+    """One that is no botocore client, or one of a botocore that keeps it elsewhere."""
+
+    class Other:
+        meta = boto3.client("s3", **ELSEWHERE).meta
+
+    with pytest.raises(SettingsError, match="or does not say"):
+        check_private(Other())
+    Other.meta = boto3.client("s3", **LOCAL).meta
+    check_private(Other())
+
+
+def test_on_this_machine_nothing_needs_verification() -> None:
+    """But for a proxy elsewhere, which the request goes to."""
+    local = {"region_name": "us-east-1", "endpoint_url": "https://localhost:8333", "verify": False}
+    check_private(boto3.client("s3", **local, config=Config(proxies={})))
+    with pytest.raises(SettingsError, match=r"proxy\.example\.com"):
+        check_private(boto3.client("s3", **local, config=Config(proxies={"https": "proxy.example.com:3128"})))
