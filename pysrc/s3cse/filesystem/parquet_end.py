@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from s3cse.crypto.ciphers import BLOCK_BYTES
-from s3cse.objects.new_object import Writer
+from s3cse.objects.writer import Writer
 from s3cse.parquet.footer import END_BYTES, MAGIC, footer_bytes
 
 if TYPE_CHECKING:

@@ -18,10 +18,11 @@ from s3cse.errors import SettingsError
 from s3cse.filesystem.os_errors import as_os_errors
 from s3cse.filesystem.parquet_end import ParquetEnd, begins_parquet
 from s3cse.filesystem.unwinding import Unwinding
-from s3cse.objects.new_object import Writer, new_object
+from s3cse.objects.new_object import new_object
 from s3cse.objects.put import publish, put_object
 from s3cse.objects.staged import StagedUpload
 from s3cse.objects.upload import PART_BYTES
+from s3cse.objects.writer import Writer
 from s3cse.storage.port import Location
 from s3cse.storage.s3 import S3Store
 

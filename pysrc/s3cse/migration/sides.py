@@ -12,20 +12,21 @@ from s3cse.client.reading import plaintext
 from s3cse.client.setup import Setup
 from s3cse.crypto.index import SEGMENT_BYTES
 from s3cse.envelope.model import WRAP_V1_RSA
-from s3cse.envelope.profiles import SSE_C, CustomerKeyProfile, Profile
+from s3cse.envelope.profiles import SSE_C, Profile
 from s3cse.errors import PolicyError
 from s3cse.objects import put
 from s3cse.objects.envelope_storage import EnvelopeStorage
 from s3cse.objects.indexed import find_index
 from s3cse.objects.message_front import START_BYTES as MESSAGE_START_BYTES
 from s3cse.objects.message_front import is_message
-from s3cse.objects.new_object import Writer, new_object
+from s3cse.objects.new_object import new_object
 from s3cse.objects.open import OpenObject
 from s3cse.objects.ranges import Span
 from s3cse.objects.staged import StagedUpload
 from s3cse.objects.stored_bytes import StoredBytes
 from s3cse.objects.streamed_upload import PlainWriter
 from s3cse.objects.upload import PART_BYTES
+from s3cse.objects.writer import Writer
 from s3cse.storage.port import Location
 from s3cse.storage.s3 import S3Store
 
@@ -186,9 +187,7 @@ class Target(Side):
         """
         store, storage = self._writing(place, kept), self._storage(metadata)
         if self.form.plain:
-            return PlainWriter(
-                store, place, CustomerKeyProfile(), length=length, storage=storage, part_bytes=PART_BYTES
-            )
+            return PlainWriter(store, place, length=length, storage=storage, part_bytes=PART_BYTES)
         keyring, profile = self.setup.wrapping(final)
         return new_object(
             store,

@@ -18,8 +18,8 @@ from s3cse.crypto.index import TRAILER_BYTES
 from s3cse.errors import IntegrityError, TransferError
 from s3cse.migration.parquet_shape import ParquetShape, fits
 from s3cse.migration.sides import SMALL_BYTES, Side, Target
-from s3cse.objects.new_object import Writer
 from s3cse.objects.open import OpenObject
+from s3cse.objects.writer import Writer
 from s3cse.storage.port import Location, StoredObject
 
 if TYPE_CHECKING:

@@ -77,11 +77,20 @@ class StreamedUpload:
 
     Args:
         metadata: of the object; it names the exact plaintext length.
+        parts_in_flight: at once; None: PARTS_IN_FLIGHT.
     """
 
     parts_in_flight = PARTS_IN_FLIGHT
 
-    def __init__(self, store: ObjectStore, location: Location, metadata: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        location: Location,
+        metadata: Mapping[str, str],
+        parts_in_flight: int | None = None,
+    ) -> None:
+        if parts_in_flight is not None:
+            self.parts_in_flight = parts_in_flight
         self._upload = _Upload(store, location)
         self._metadata = metadata
         self._parts: dict[int, UploadedPart] = {}

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from s3cse.crypto.ciphers import Backend
 from s3cse.crypto.memory import wipe
 from s3cse.envelope.profiles import AnyProfile
-from s3cse.errors import SettingsError
 from s3cse.message.frames import FINAL_OVERHEAD, MAX_FRAMES, REGULAR_OVERHEAD, FramePlan, Kind, too_many_frames
 from s3cse.message.options import MessageOptions
 from s3cse.message.sealing import Sealing
@@ -73,7 +72,7 @@ class MessageObjectWriter(PlainWriter):
         self._num_waiting = 0
         self._scratch = bytearray(message.frame_length + FINAL_OVERHEAD)
         self._sequence = 1
-        super().__init__(store, location, profile, length=length, storage=storage, part_bytes=part_bytes)
+        super().__init__(store, location, length=length, storage=storage, part_bytes=part_bytes)
         with memoryview(self._sealing.raw_header) as header:
             self._pipeline.write(header)
 
@@ -134,14 +133,3 @@ class MessageObjectWriter(PlainWriter):
     def _close(self) -> None:
         super()._close()
         wipe(self._waiting)
-
-
-def check_message_length(length: int, message: MessageOptions) -> None:
-    """Refuse a plaintext that has more frames than a message can count.
-
-    Raises:
-        SettingsError: it has.
-    """
-    if length < 0:
-        raise SettingsError("no object has this length", found=f"{length} bytes", expected="at least 0")
-    FramePlan(length, message.frame_length)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import TYPE_CHECKING, Protocol
-
 from s3cse.crypto.ciphers import Backend
 from s3cse.envelope.profiles import ENCRYPTION_SDK, SSE_C, AnyProfile, CustomerKeyProfile, MessageProfile, find_profile
 from s3cse.errors import SettingsError
@@ -12,62 +9,12 @@ from s3cse.keyrings.base import Keyring
 from s3cse.message.options import MessageOptions
 from s3cse.objects.envelope_storage import EnvelopeStorage
 from s3cse.objects.message_upload import MessageObjectWriter
-from s3cse.objects.staged import StagedUpload
 from s3cse.objects.streamed_upload import PlainWriter
 from s3cse.objects.upload import PART_BYTES, SPOOL_MEMORY_BYTES, ObjectWriter
+from s3cse.objects.writer import Writer
 from s3cse.storage.port import Location, ObjectStore
 
-if TYPE_CHECKING:
-    from typing_extensions import Buffer, Self
-
 _DEFAULT_MESSAGE = MessageOptions()
-
-
-class Writer(Protocol):
-    """One object on its way to S3, invisible until its upload is completed. After any error it is aborted.
-
-    Used by one thread at a time. At the end of a ``with`` block what is not finished is aborted.
-    """
-
-    location: Location
-    #: Plaintext taken by now.
-    plaintext_bytes: int
-
-    @property
-    def indexed(self) -> bool:
-        """Whether ``segment_index`` gives an index: of GCM objects that were begun with ``segment_bytes``."""
-
-    def write(self, data: Buffer) -> int:
-        """Take plaintext and return its length in bytes; ``data`` may be changed afterwards.
-
-        Raises:
-            SettingsError: the object would be longer than its format or S3 allows, or than was said.
-            TransferError: S3 or the local disk did not take what was written before.
-        """
-
-    def segment_index(self, after: Buffer) -> bytes:
-        """Return the segment index of what was written; see ObjectWriter.
-
-        Raises:
-            ValueError: there is none of this object, or not at this place.
-        """
-
-    def finish(self) -> StagedUpload:
-        """Send what is left and return what completes the upload.
-
-        Raises:
-            SettingsError: the object is shorter than was said.
-            TransferError: S3 or the local disk did not take it.
-        """
-
-    def abort(self) -> None:
-        """Drop everything, in S3 too, also after ``finish``; idempotent."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
 
 
 def wrapping(keyring: Keyring | None, profile: str, uri: str) -> tuple[Keyring | None, AnyProfile]:
@@ -126,7 +73,7 @@ def new_object(
     """
     storage = storage or EnvelopeStorage()
     if isinstance(profile, CustomerKeyProfile):
-        return PlainWriter(store, location, profile, length=length, storage=storage, part_bytes=part_bytes)
+        return PlainWriter(store, location, length=length, storage=storage, part_bytes=part_bytes)
     if keyring is None:
         raise needs_keyring(profile.name)
     if isinstance(profile, MessageProfile):

@@ -17,10 +17,7 @@ Memory of one object, whatever its size, ``part_bytes`` being P:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from s3cse.crypto.backend import default_backend
 from s3cse.crypto.ciphers import BLOCK_BYTES, Backend
@@ -43,6 +40,7 @@ from s3cse.objects.envelope_storage import EnvelopeStorage
 from s3cse.objects.naming import naming
 from s3cse.objects.pipeline import Pipeline
 from s3cse.objects.staged import StagedUpload, complete, is_complete
+from s3cse.objects.writer import Writer
 from s3cse.objects.written_segments import WrittenSegments
 from s3cse.storage.port import Location, ObjectStore
 
@@ -68,17 +66,14 @@ PART_BYTES = 8 << 20
 SPOOL_MEMORY_BYTES = 32 << 20
 
 
-class ObjectWriter:
-    """One object on its way to S3. After any error it is aborted: half an object cannot be finished by accident.
-
-    Used by one thread at a time.
+class ObjectWriter(Writer):
+    """One object of an S3 format on its way to S3; see Writer for what is not said here.
 
     Args:
         location: where it will be.
         keyring: gives the object's own, fresh data key.
         profile: what is written.
-        length: of the plaintext in bytes, where it is known: nothing is spooled then, and no other length can be
-            finished.
+        length: of the plaintext in bytes, where it is known: nothing is spooled then.
         storage: where the envelope goes, and the user's own metadata.
         part_bytes: a multiple of 16, at least 5 MiB on real S3; the last part may be 16 bytes longer.
         memory_bytes: how much ciphertext may wait in memory where the length is not known; at least one part does.
@@ -108,11 +103,7 @@ class ObjectWriter:
     ) -> None:
         if part_bytes <= 0 or part_bytes % (segment_bytes or BLOCK_BYTES):
             raise ValueError(f"part_bytes must be a positive multiple of {segment_bytes or BLOCK_BYTES}")
-        self._open = False
-        self.location = location
-        self.plaintext_bytes = 0
         self._algorithm = profile.content_algorithm
-        self._length = length
         self._storage = storage or EnvelopeStorage()
         with naming(location):
             self._storage.check(profile)
@@ -121,7 +112,7 @@ class ObjectWriter:
             data_key = keyring.new_data_key(profile)
             self._envelope, key = new_envelope(profile, data_key)
             # Now and not after hours of work: does the envelope fit, however long the object gets?
-            form = self._storage.form(self._envelope, self._most_bytes)
+            form = self._storage.form(self._envelope, self._algorithm.max_plaintext_bytes if length is None else length)
             body = body_encryptor(
                 backend or default_backend(), self._algorithm, key.view(), self._envelope.iv, segment_bytes
             )
@@ -131,55 +122,29 @@ class ObjectWriter:
         if length is not None:
             part_bytes = max(part_bytes, _least_part_bytes(self._algorithm.stored_bytes(length), segment_bytes))
         if length is not None or self._may_stream(part_bytes):
-            self._destination: Destination = StreamedUpload(store, location, form.metadata)
+            destination: Destination = StreamedUpload(store, location, form.metadata)
         else:
-            self._destination = SpooledUpload(store, location, part_bytes, memory_bytes, spool_directory)
-        self._pipeline = Pipeline(body, self._destination, part_bytes)
-        self._open = True
+            destination = SpooledUpload(store, location, part_bytes, memory_bytes, spool_directory)
+        super().__init__(location, length, destination, Pipeline(body, destination, part_bytes))
 
     def _may_stream(self, part_bytes: int) -> bool:
         """Whether nothing that starts the upload depends on the length, and S3's number of parts is always enough."""
         longest = self._algorithm.stored_bytes(self._algorithm.max_plaintext_bytes)
         return self._algorithm.commits and longest <= MAX_PARTS * part_bytes
 
-    @property
-    def _most_bytes(self) -> int:
-        return self._algorithm.max_plaintext_bytes if self._length is None else self._length
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a writer holds a key and cannot be pickled: send what finish() returns")
-
-    def write(self, data: Buffer) -> int:
-        """Take plaintext and return its length in bytes; ``data`` may be changed afterwards.
-
-        Raises:
-            SettingsError: the object would be longer than its format allows, or than was said.
-            TransferError: S3 or the local disk did not take what was written before.
-
-        After any error but a TypeError the writer is aborted.
-        """
-        self._check_open()
-        view = memoryview(data).cast("B")
-        with naming(self.location), self._aborting():
-            self._check_room(len(view))
-            self._pipeline.write(view)
-            self.plaintext_bytes += len(view)
-        return len(view)
-
-    def _check_room(self, more: int) -> None:
-        if self.plaintext_bytes + more <= self._most_bytes:
-            return
-        said = self._length is not None
-        raise SettingsError(
-            "the object would be longer than " + ("was said" if said else f"{self._algorithm.value} allows"),
-            found=f"{self.plaintext_bytes + more} bytes",
-            expected=f"at most {self._most_bytes} bytes",
-            fix="say the right length, or none" if said else "write several objects",
-        )
+    def _check_limit(self, length: int) -> None:
+        most = self._algorithm.max_plaintext_bytes
+        if length > most:
+            raise SettingsError(
+                f"the object would be longer than {self._algorithm.value} allows",
+                found=f"{length} bytes",
+                expected=f"at most {most} bytes",
+                fix="write several objects",
+            )
 
     @property
     def indexed(self) -> bool:
-        """Whether ``segment_index`` gives an index."""
+        """See Writer."""
         return self._segments is not None
 
     def segment_index(self, after: Buffer) -> bytes:
@@ -198,21 +163,10 @@ class ObjectWriter:
             self._pipeline.seal_begun()
             return self._segments.index(after)
 
-    def finish(self) -> StagedUpload:
-        """End the message, send what is left and return what completes the upload. Nothing is visible yet.
-
-        Raises:
-            SettingsError: the object is shorter than was said; the writer has been aborted.
-            TransferError: S3 or the local disk did not take it; the writer has been aborted.
-        """
-        self._check_open()
-        with naming(self.location), self._aborting():
-            self._check_end()
-            self._pipeline.finish()
-            form = self._storage.form(self._envelope, self.plaintext_bytes)
-            upload_id, parts = self._destination.finish(form.metadata)
-            self._close()
-        self._open = False
+    def _stage(self) -> StagedUpload:
+        self._pipeline.finish()
+        form = self._storage.form(self._envelope, self.plaintext_bytes)
+        upload_id, parts = self._destination.finish(form.metadata)
         return StagedUpload(
             location=self.location,
             upload_id=upload_id,
@@ -223,50 +177,10 @@ class ObjectWriter:
             instruction=self._storage.file(self.location, form),
         )
 
-    def _check_end(self) -> None:
-        if self._length in (None, self.plaintext_bytes):
-            return
-        raise SettingsError(
-            "the object is shorter than was said",
-            found=f"{self.plaintext_bytes} bytes",
-            expected=f"{self._length} bytes",
-            fix="say the right length, or none",
-        )
-
-    @contextmanager
-    def _aborting(self) -> Iterator[None]:
-        try:
-            yield
-        except BaseException:
-            self.abort()
-            raise
-
-    def abort(self) -> None:
-        """Drop everything, in S3 too, also after ``finish``; idempotent. If S3 does not abort, the upload stays listed.
-
-        Waits for the parts in flight: S3 would keep, and bill, what comes later.
-        """
-        self._open = False
-        self._close()
-        self._destination.abort()
-
     def _close(self) -> None:
-        self._pipeline.close()
+        super()._close()
         if self._segments is not None:
             self._segments.wipe()
-
-    def _check_open(self) -> None:
-        if not self._open:
-            raise ValueError("the writer is finished or aborted")
-
-    def __enter__(self) -> ObjectWriter:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._open:
-            self.abort()
 
 
 def check_length(algorithm: ContentAlgorithm, length: int) -> None:

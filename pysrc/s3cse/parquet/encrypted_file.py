@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from s3cse.crypto.ciphers import BLOCK_BYTES
-from s3cse.objects.new_object import Writer
+from s3cse.objects.writer import Writer
 from s3cse.parquet.footer import END_BYTES, footer_bytes
 
 

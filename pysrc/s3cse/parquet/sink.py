@@ -23,9 +23,10 @@ from s3cse.envelope.profiles import AnyProfile
 from s3cse.keyrings.base import Keyring
 from s3cse.message.options import MessageOptions
 from s3cse.objects.envelope_storage import EnvelopeStorage
-from s3cse.objects.new_object import Writer, new_object
+from s3cse.objects.new_object import new_object
 from s3cse.objects.staged import StagedUpload
 from s3cse.objects.upload import PART_BYTES, SPOOL_MEMORY_BYTES
+from s3cse.objects.writer import Writer
 from s3cse.parquet.conform import conform
 from s3cse.parquet.encrypted_file import EncryptedFile
 from s3cse.parquet.file_targets import FileTargets

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
 from botocore.exceptions import ClientError
 
 from s3cse.crypto.ciphers import Backend
@@ -20,6 +21,7 @@ from s3cse.keyrings import Keyring
 from s3cse.objects.open import OpenObject, open_object
 from s3cse.objects.policy import Policy
 from s3cse.objects.upload import ObjectWriter, StagedUpload, complete
+from s3cse.objects.writer import Writer
 from s3cse.storage.memory import MemoryStore
 from s3cse.storage.port import Location, UploadedPart
 
@@ -135,6 +137,32 @@ class Unordered(RecordingStore):
         self.ended.append(start)
 
 
+class Blocking(RecordingStore):
+    """Holds every part until the gate opens; knows how many are inside at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = threading.Event()
+        self.lock = threading.Lock()
+        self.inside = self.most = 0
+
+    def upload_part(self, location: Location, upload_id: str, number: int, body: Any) -> UploadedPart:
+        with self.lock:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+        assert self.gate.wait(20)
+        with self.lock:
+            self.inside -= 1
+        return super().upload_part(location, upload_id, number, body)
+
+    def wait_for(self, count: int) -> None:
+        """Wait until this many parts are inside, and a little longer, for the one too many."""
+        deadline = time.monotonic() + 10
+        while self.inside < count and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.1)
+
+
 def open_files_in(folder: Path) -> int:
     """Return how many files of this folder the process holds open, unlinked ones included."""
     links = []
@@ -166,3 +194,24 @@ def write_object(
         staged = writer.finish()
     complete(store, staged)
     return staged
+
+
+def write_all(writer: Writer, plaintext: bytes, step: int = 1 << 20) -> StagedUpload:
+    """Write a whole object in pieces of this length, and finish it."""
+    for at in range(0, len(plaintext), step):
+        writer.write(plaintext[at : at + step])
+    return writer.finish()
+
+
+def assert_dead(writer: Writer) -> None:
+    """A writer that is aborted takes nothing more, and may be aborted again."""
+    for use in (lambda: writer.write(b"x"), writer.finish):
+        with pytest.raises(ValueError, match="finished or aborted"):
+            use()
+    writer.abort()
+
+
+def assert_nothing_in(store: MemoryStore) -> None:
+    """There is neither object nor upload."""
+    assert store.head(PLACE) is None
+    assert list(store.list_uploads(PLACE)) == []

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import pickle
 
 import pytest
 
 from s3cse.crypto.ciphers import Backend
 from s3cse.envelope.profiles import ENCRYPTION_SDK, PROFILE_NAMES, SSE_C
-from s3cse.errors import SettingsError, TransferError
+from s3cse.errors import SettingsError
 from s3cse.keyrings import AesKeyring, CachingKeyring, KmsKeyring, MultiKeyring, ReuseLimits
 from s3cse.message import COMMITTING_SIGNED, decrypt
 from s3cse.message.options import MessageOptions
@@ -20,13 +19,7 @@ from s3cse.objects.streamed_upload import PlainWriter
 from s3cse.objects.upload import ObjectWriter
 
 from .fakes import KEY, PLACE, FakeKms, RecordingStore
-
-FRAME = 64
-
-
-def raw_key(name: str = "a") -> AesKeyring:
-    """A keyring that knows messages."""
-    return AesKeyring(name.encode() * 32, provider_id="tests", key_id=name)
+from .messages import FRAME, raw_key
 
 
 def write(
@@ -132,15 +125,6 @@ def test_a_cache_may_reuse_data_keys(kms: FakeKms, store: RecordingStore) -> Non
 
 
 @pytest.mark.parametrize("profile", [ENCRYPTION_SDK, SSE_C])
-@pytest.mark.parametrize("length", [499, 501])
-def test_another_length_than_was_said(store: RecordingStore, profile: str, length: int) -> None:
-    """Is refused, and the upload aborted."""
-    with pytest.raises(SettingsError, match=r"than was said"):
-        write(store, profile, bytes(500), length=length)
-    assert not list(store.list_uploads(PLACE))
-
-
-@pytest.mark.parametrize("profile", [ENCRYPTION_SDK, SSE_C])
 def test_a_length_that_is_known_makes_parts_large_enough(
     store: RecordingStore, profile: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,22 +134,6 @@ def test_a_length_that_is_known_makes_parts_large_enough(
     assert store.count("PART") <= 5
     with pytest.raises(SettingsError, match="more parts than S3 takes"):
         write(store, profile, bytes(2000))
-
-
-class Refusing(RecordingStore):
-    """A store that takes no part."""
-
-    def upload_part(self, *arguments: object, **more: object) -> object:  # type: ignore[override]
-        raise TransferError("no")
-
-
-@pytest.mark.parametrize("profile", [ENCRYPTION_SDK, SSE_C])
-def test_a_part_that_s3_does_not_take(profile: str) -> None:
-    """Ends the upload."""
-    store = Refusing()
-    with pytest.raises(TransferError, match="no"):
-        write(store, profile, bytes(5000))
-    assert not list(store.list_uploads(PLACE))
 
 
 @pytest.mark.parametrize("profile", [ENCRYPTION_SDK, SSE_C])
@@ -180,14 +148,6 @@ def test_what_has_no_instruction_file(store: RecordingStore, profile: str) -> No
         with pytest.raises(SettingsError, match="instruction file"):
             call()
     assert not store.log
-
-
-@pytest.mark.parametrize("profile", [ENCRYPTION_SDK, SSE_C])
-def test_a_writer_is_not_pickled(store: RecordingStore, profile: str) -> None:
-    """It holds an upload, and a key."""
-    keyring, found = wrapping(raw_key(), profile, PLACE.uri)
-    with new_object(store, PLACE, keyring, found) as writer, pytest.raises(TypeError, match="pickled"):
-        pickle.dumps(writer)
 
 
 def test_the_profile_decides(store: RecordingStore) -> None:

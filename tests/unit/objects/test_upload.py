@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import threading
 import time
 import tracemalloc
@@ -32,7 +31,20 @@ from s3cse.objects.reader import read_whole
 from s3cse.objects.upload import PARTS_IN_FLIGHT, PARTS_INTO_SPOOL, ObjectWriter, complete
 from s3cse.storage.port import Location, UploadedPart
 
-from .fakes import ALLOW, KEY, PLACE, FakeKms, RecordingStore, Unordered, open_files_in, refusal, write_object
+from .fakes import (
+    ALLOW,
+    KEY,
+    PLACE,
+    Blocking,
+    FakeKms,
+    RecordingStore,
+    Unordered,
+    assert_dead,
+    assert_nothing_in,
+    open_files_in,
+    refusal,
+    write_object,
+)
 
 GCM, CBC = find_profile("emrfs-v2", "kms"), find_profile("emrfs", "kms")
 TEXT = bytes(range(256)) * 2
@@ -182,7 +194,8 @@ def test_longer_than_said_is_refused(
     writer.write(bytes(said))
     with pytest.raises(SettingsError, match=f"{PLACE.uri}: .*longer than was said; found {said + more} bytes"):
         writer.write(bytes(more))
-    assert_aborted(store, writer)
+    assert_dead(writer)
+    assert_nothing_in(store)
 
 
 @pytest.mark.parametrize("missing", [1, 16, PART, 500])
@@ -194,17 +207,8 @@ def test_shorter_than_said_is_refused(
     writer.write(TEXT[: 500 - missing])
     with pytest.raises(SettingsError, match=f"{PLACE.uri}: .*shorter than was said; found {500 - missing} bytes"):
         writer.finish()
-    assert_aborted(store, writer)
-
-
-def assert_aborted(store: RecordingStore, writer: ObjectWriter) -> None:
-    """The writer is dead, and S3 has neither object nor upload."""
-    assert store.head(PLACE) is None
-    assert list(store.list_uploads(PLACE)) == []
-    for use in (lambda: writer.write(b"x"), writer.finish):
-        with pytest.raises(ValueError, match="finished or aborted"):
-            use()
-    writer.abort()
+    assert_dead(writer)
+    assert_nothing_in(store)
 
 
 @pytest.mark.parametrize("length", [-1, -(2**70), ContentAlgorithm.AES_GCM.max_plaintext_bytes + 1, 2**70])
@@ -255,32 +259,6 @@ def test_spool_on_disk_is_ciphertext_without_a_name(
     body = store.body()
     for at in range(0, len(on_disk), PART):
         assert on_disk[at : at + PART] in (body[at : at + PART], bytes(PART))  # a hole: that part is in memory
-
-
-class Blocking(RecordingStore):
-    """Holds every part until the gate opens; knows how many are inside at once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.gate = threading.Event()
-        self.lock = threading.Lock()
-        self.inside = self.most = 0
-
-    def upload_part(self, location: Location, upload_id: str, number: int, body: Any) -> UploadedPart:
-        with self.lock:
-            self.inside += 1
-            self.most = max(self.most, self.inside)
-        assert self.gate.wait(20)
-        with self.lock:
-            self.inside -= 1
-        return super().upload_part(location, upload_id, number, body)
-
-    def wait_for(self, count: int) -> None:
-        """Wait until this many parts are inside, and a little longer, for the one too many."""
-        deadline = time.monotonic() + 10
-        while self.inside < count and time.monotonic() < deadline:
-            time.sleep(0.01)
-        time.sleep(0.1)
 
 
 def test_parts_from_the_spool_in_flight_are_bounded(keyring: KmsKeyring, profile: Profile) -> None:
@@ -381,16 +359,6 @@ def test_more_parts_than_s3_takes(
     assert_is(store, kms, profile, TEXT[:500])
 
 
-@pytest.mark.parametrize("data", [memoryview(bytes(64))[::2], "text", 5, None])
-def test_arguments_that_are_no_buffer(store: RecordingStore, keyring: KmsKeyring, profile: Profile, data: Any) -> None:
-    """A wrong argument is a TypeError, takes nothing, and the writer goes on."""
-    with ObjectWriter(store, PLACE, keyring, profile, part_bytes=PART) as writer:
-        with pytest.raises(TypeError):
-            writer.write(data)
-        writer.write(memoryview(bytes(64)).cast("I"))
-        assert writer.finish().plaintext_bytes == 64
-
-
 @pytest.mark.parametrize("part_bytes", [0, -16, 1, 17])
 def test_part_size_is_checked_before_kms(
     store: RecordingStore, kms: FakeKms, keyring: KmsKeyring, part_bytes: int
@@ -417,12 +385,6 @@ def test_kms_refusal_names_the_object(
         put_object(store, PLACE, keyring, profile, TEXT)
     assert caught.value.__cause__ is kms.refusal
     assert store.log == []
-
-
-def test_writer_cannot_be_pickled(store: RecordingStore, keyring: KmsKeyring, profile: Profile) -> None:
-    """A writer holds a key and stays where it is."""
-    with ObjectWriter(store, PLACE, keyring, profile) as writer, pytest.raises(TypeError, match="cannot be pickled"):
-        pickle.dumps(writer)
 
 
 def test_put_object_is_visible_on_return(store: RecordingStore, keyring: KmsKeyring, profile: Profile) -> None:

@@ -19,7 +19,16 @@ from s3cse.objects.put import put_object
 from s3cse.objects.upload import PARTS_IN_FLIGHT, ObjectWriter
 from s3cse.storage.port import Location, UploadedPart
 
-from .fakes import PLACE, FakeKms, RecordingStore, open_files_in, write_object
+from .fakes import (
+    PLACE,
+    FakeKms,
+    RecordingStore,
+    assert_dead,
+    assert_nothing_in,
+    open_files_in,
+    write_all,
+    write_object,
+)
 
 GCM = find_profile("emrfs-v2", "kms")
 TEXT = bytes(range(256)) * 2
@@ -52,20 +61,6 @@ class Failing(RecordingStore):
         return super().upload_part(location, upload_id, number, body)
 
 
-def write_all(writer: ObjectWriter, text: bytes, step: int = 1 << 20) -> None:
-    for at in range(0, len(text), step):
-        writer.write(text[at : at + step])
-    writer.finish()
-
-
-def assert_dead(writer: ObjectWriter) -> None:
-    """A writer after an error takes nothing more."""
-    for use in (lambda: writer.write(b"x"), writer.finish):
-        with pytest.raises(ValueError, match="finished or aborted"):
-            use()
-    writer.abort()
-
-
 @pytest.mark.parametrize("known", [False, True])
 @pytest.mark.parametrize("at", ["create", "part"])
 @pytest.mark.parametrize("parts", [0, 1, 5, 7])
@@ -94,8 +89,7 @@ def test_failed_upload_leaves_nothing(
     with pytest.raises((TransferError, KeyboardInterrupt, MemoryError)) as caught:
         write_all(writer, TEXT)
     assert caught.value is store.error
-    assert list(store.list_uploads(PLACE)) == []
-    assert store.head(PLACE) is None
+    assert_nothing_in(store)
     assert open_files_in(tmp_path) == 0
     assert_dead(writer)
 
@@ -156,8 +150,7 @@ def test_left_block_aborts(
         store, PLACE, keyring, profile, length=length, part_bytes=PART, memory_bytes=1, spool_directory=str(tmp_path)
     ) as writer:
         writer.write(TEXT)
-    assert list(store.list_uploads(PLACE)) == []
-    assert store.head(PLACE) is None
+    assert_nothing_in(store)
     assert (store.count("CREATE"), store.count("ABORT")) == ((1, 1) if known else (0, 0))
     assert open_files_in(tmp_path) == 0
     assert_dead(writer)
@@ -247,8 +240,7 @@ def test_failing_cipher_kills_the_writer(
     with pytest.raises(MemoryError):
         write_all(writer, TEXT[: 4 * PART])
     assert_dead(writer)
-    assert store.head(PLACE) is None
-    assert list(store.list_uploads(PLACE)) == []
+    assert_nothing_in(store)
 
 
 def test_key_that_authenticates_nothing_is_not_used(
