@@ -4,7 +4,7 @@
 alike in size: Redshift loads as many files at once as its cluster has slices
 (https://docs.aws.amazon.com/redshift/latest/dg/c_best-practices-use-multiple-files.html).
 
-Memory: one piece of rows and its text, and per open file a compressor and what an ObjectWriter takes.
+Memory: one piece of rows and its text, and per open file a compressor and what its writer takes.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ import pyarrow as pa
 from s3cse.envelope.profiles import find_s3_profile
 from s3cse.errors import SettingsError, TransferError
 from s3cse.keyrings.base import Keyring
-from s3cse.objects.staged import StagedUpload
+from s3cse.objects.envelope_storage import EnvelopeStorage
+from s3cse.objects.streamed_upload import PlainWriter
 from s3cse.objects.upload import PART_BYTES, ObjectWriter
+from s3cse.objects.writer import Writer
 from s3cse.parquet.sink import StagedFile
 from s3cse.services.redshift.layout import CopyLayout
 from s3cse.services.redshift.lines import check_columns, pieces, rendered
-from s3cse.services.redshift.plain_upload import PlainWriter
 from s3cse.storage.port import Location, ObjectStore
 
 if TYPE_CHECKING:
@@ -38,23 +39,13 @@ _GZIP_LEVEL = 6
 _DEAL_ROWS = 8192
 
 
-class Upload(Protocol):
-    """An object that is being written."""
-
-    def write(self, data: Buffer) -> int:
-        """Take bytes."""
-
-    def finish(self) -> StagedUpload:
-        """Send what is left and return what completes it."""
-
-    def abort(self) -> None:
-        """Drop it."""
-
-
-def new_upload(store: ObjectStore, location: Location, keyring: Keyring | None, slices: int) -> Upload:
+def new_upload(store: ObjectStore, location: Location, keyring: Keyring | None, slices: int) -> Writer:
     """Begin an object: profile ``redshift`` under this keyring, or plain for S3 to encrypt where there is none."""
     if keyring is None:
-        return PlainWriter(store, location)
+        # One part at a time: others share the memory.
+        return PlainWriter(
+            store, location, length=None, storage=EnvelopeStorage(), part_bytes=PART_BYTES, parts_in_flight=1
+        )
     profile = find_s3_profile("redshift", keyring.kind)
     if slices == 1:
         return ObjectWriter(store, location, keyring, profile)
@@ -84,7 +75,7 @@ def _compressor(kind: str) -> _Compressor:
 class _DataFile:
     """One file: lines are compressed, and the upload encrypts them."""
 
-    def __init__(self, upload: Upload, compression: str) -> None:
+    def __init__(self, upload: Writer, compression: str) -> None:
         self.upload = upload
         self._compressor = _compressor(compression)
         self.rows = 0
