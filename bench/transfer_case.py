@@ -172,7 +172,7 @@ def s3cse_read_stream(job: Job) -> Case:
     from s3cse.objects.streaming import read_stream
 
     opened = opened_of(job)
-    return lambda: sum(buffer.size for buffer in read_stream(opened()))
+    return lambda: sum(memoryview(buffer).nbytes for buffer in read_stream(opened()))
 
 
 def s3cse_read_to_file(job: Job) -> Case:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import cffi  # type: ignore[import-untyped]  # comes with cryptography
+from _cffi_backend import FFI  # type: ignore[import-untyped]  # cryptography's; cffi itself would bring a C parser
 
 if TYPE_CHECKING:  # typing only: the core has no such run-time dependency
     from typing_extensions import Buffer
 
-_FFI = cffi.FFI()
+_FFI = FFI()
 
 
 def readable(data: Buffer) -> memoryview:

@@ -1,17 +1,26 @@
-"""Who wraps data keys: the only code that sees a key service."""
+"""Who wraps data keys: the only code that sees a key service.
 
-from s3cse.keyrings.aes import AesKeyring
-from s3cse.keyrings.base import Claim, Claiming, DataKey, Keyring
-from s3cse.keyrings.caching import CachingKeyring
-from s3cse.keyrings.customer_keys import CustomerKeys, CustomerKeysByPrefix, DerivedCustomerKeys, OneCustomerKey
-from s3cse.keyrings.kms import KmsKeyring, kms_client
-from s3cse.keyrings.kms_discovery import KmsDiscoveryKeyring
-from s3cse.keyrings.message_keys import EncryptedDataKey, MessageKey, MessageKeyring
-from s3cse.keyrings.message_reuse import ReuseLimits
-from s3cse.keyrings.multi import MultiKeyring
-from s3cse.keyrings.pkcs11 import Pkcs11Keyring
-from s3cse.keyrings.provider import Materials, MaterialsProvider, ProviderKeyring
-from s3cse.keyrings.rsa import RsaKeyring
+A name is imported when it is first asked for (PEP 562): a raw key needs neither KMS's client nor PKCS#11.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from s3cse.keyrings.aes import AesKeyring
+    from s3cse.keyrings.base import Claim, Claiming, DataKey, Keyring
+    from s3cse.keyrings.caching import CachingKeyring
+    from s3cse.keyrings.customer_keys import CustomerKeys, CustomerKeysByPrefix, DerivedCustomerKeys, OneCustomerKey
+    from s3cse.keyrings.kms import KmsKeyring, kms_client
+    from s3cse.keyrings.kms_discovery import KmsDiscoveryKeyring
+    from s3cse.keyrings.message_keys import EncryptedDataKey, MessageKey, MessageKeyring
+    from s3cse.keyrings.message_reuse import ReuseLimits
+    from s3cse.keyrings.multi import MultiKeyring
+    from s3cse.keyrings.pkcs11 import Pkcs11Keyring
+    from s3cse.keyrings.provider import Materials, MaterialsProvider, ProviderKeyring
+    from s3cse.keyrings.rsa import RsaKeyring
 
 __all__ = [
     "AesKeyring",
@@ -38,3 +47,41 @@ __all__ = [
     "RsaKeyring",
     "kms_client",
 ]
+
+_MODULES = {
+    "AesKeyring": "aes",
+    "CachingKeyring": "caching",
+    "Claim": "base",
+    "Claiming": "base",
+    "CustomerKeys": "customer_keys",
+    "CustomerKeysByPrefix": "customer_keys",
+    "DataKey": "base",
+    "DerivedCustomerKeys": "customer_keys",
+    "EncryptedDataKey": "message_keys",
+    "Keyring": "base",
+    "KmsDiscoveryKeyring": "kms_discovery",
+    "KmsKeyring": "kms",
+    "Materials": "provider",
+    "MaterialsProvider": "provider",
+    "MessageKey": "message_keys",
+    "MessageKeyring": "message_keys",
+    "MultiKeyring": "multi",
+    "OneCustomerKey": "customer_keys",
+    "Pkcs11Keyring": "pkcs11",
+    "ProviderKeyring": "provider",
+    "ReuseLimits": "message_reuse",
+    "RsaKeyring": "rsa",
+    "kms_client": "kms",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = value  # asked for once
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -36,14 +36,14 @@ _OTHER_FIX = "look the error up in the KMS documentation; check the key, its Reg
 
 
 def kms_client(region: str | None = None, endpoint_url: str | None = None) -> Any:
-    """Return a boto3 KMS client that waits out throttling: up to 8 requests with growing, random pauses.
+    """Return a KMS client, as boto3 makes it, that waits out throttling: up to 8 requests with growing, random pauses.
 
     Args:
         region: AWS Region; None: as boto3 finds it.
         endpoint_url: for another KMS; None: as boto3 finds it.
     """
     config = Config(retries={"mode": "standard", "total_max_attempts": _REQUESTS})
-    return boto3.session.Session().client("kms", region_name=region, endpoint_url=endpoint_url, config=config)
+    return botocore.session.Session().create_client("kms", region_name=region, endpoint_url=endpoint_url, config=config)
 
 
 class KmsService:

@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from s3cse.crypto.ciphers import BLOCK_BYTES, GCM_TAG_BYTES
 from s3cse.crypto.index import (
@@ -30,12 +29,16 @@ from s3cse.crypto.index import (
 from s3cse.crypto.memory import wipe
 from s3cse.crypto.segments import VALUE_BYTES, ObjectCipher, SegmentValue
 from s3cse.errors import IntegrityError
+from s3cse.objects.arrow_memory import new_buffer
 from s3cse.objects.content_key import index_salt
 from s3cse.objects.fetch import fill
 from s3cse.objects.naming import does_not_verify, naming
 from s3cse.objects.open import OpenObject
 from s3cse.objects.ranges import Span, coalesce, request_bytes
 from s3cse.objects.workers import WORKERS, Batch
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 #: How much of an object's end is fetched on its own, unverified word for where the index is; beyond that the trailer
 #: is looked at first.
@@ -96,7 +99,7 @@ class IndexedBody:
             if not 0 <= span.start <= span.end <= self._opened.plaintext_bytes:
                 raise ValueError(f"range [{span.start}, {span.end}) is outside [0, {self._opened.plaintext_bytes})")
         with naming(self._opened.stored.location):
-            runs = [(run, pa.allocate_buffer(len(run))) for run in coalesce([self._widened(span) for span in spans])]
+            runs = [(run, new_buffer(len(run))) for run in coalesce([self._widened(span) for span in spans])]
             try:
                 with Batch() as batch:
                     for run, buffer in runs:
@@ -144,7 +147,7 @@ def _cut_out(runs: Sequence[tuple[Span, pa.Buffer]], span: Span) -> pa.Buffer:
     for run, buffer in runs:
         if run.start <= span.start and span.end <= run.end:
             return buffer.slice(span.start - run.start, len(span))
-    return pa.py_buffer(b"")  # an empty span
+    return new_buffer(0)  # an empty span
 
 
 def find_index(opened: OpenObject, after_bytes: int) -> IndexSearch:
@@ -225,7 +228,7 @@ class _End:
     def plaintext(self, span: Span) -> pa.Buffer:
         """Return a decrypted copy of some of it, **unverified**."""
         envelope, key = self._opened.cipher()
-        buffer = pa.allocate_buffer(len(span))
+        buffer = new_buffer(len(span))
         with self._opened.backend.ctr_cipher(key.view(), envelope.iv, span.start // BLOCK_BYTES) as ctr:
             ctr.update_into(self.ciphertext(span.start)[: len(span)], memoryview(buffer).cast("B"))
         return buffer

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from s3cse.crypto.ciphers import GCM_IV_BYTES, GCM_TAG_BYTES
 from s3cse.crypto.memory import wipe
 from s3cse.message.frames import Kind, Piece
 from s3cse.message.ranges import Layout
+from s3cse.objects.arrow_memory import new_buffer
 from s3cse.objects.fetch import fill
 from s3cse.objects.message_open import OpenMessage, final_piece
 from s3cse.objects.naming import naming
 from s3cse.objects.open import OpenObject
 from s3cse.objects.ranges import REQUEST_BYTES, Span, coalesce, request_bytes
 from s3cse.objects.workers import WORKERS, Batch
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def message_of(opened: OpenObject) -> OpenMessage:
@@ -74,7 +77,7 @@ def read_frames(opened: OpenObject, spans: Sequence[Span]) -> list[pa.Buffer]:
         layout.frames(span.start, span.end)  # refuses what is outside
     widened = [Span(*layout.plaintext_of(layout.frames(span.start, span.end))) for span in spans if span]
     with naming(opened.stored.location):
-        found = [(run, pa.allocate_buffer(len(run))) for run in coalesce(widened)]
+        found = [(run, new_buffer(len(run))) for run in coalesce(widened)]
         try:
             with Batch() as batch:
                 for run, buffer in found:
@@ -101,7 +104,7 @@ def _cut_out(found: Sequence[tuple[Span, pa.Buffer]], span: Span) -> pa.Buffer:
     for run, buffer in found:
         if run.start <= span.start and span.end <= run.end:
             return buffer.slice(span.start - run.start, len(span))
-    return pa.py_buffer(b"")  # an empty span
+    return new_buffer(0)  # an empty span
 
 
 def bring(opened: OpenObject, frames: range, out: memoryview) -> memoryview:
@@ -119,7 +122,7 @@ def bring(opened: OpenObject, frames: range, out: memoryview) -> memoryview:
 def fetch(opened: OpenObject, frames: range) -> memoryview:
     """Return the stored bytes of a run of frames, in memory that Arrow's pool has used before."""
     start, end = layout_of(message_of(opened)).stored_of(frames)
-    stored = memoryview(pa.allocate_buffer(end - start)).cast("B")
+    stored = memoryview(new_buffer(end - start)).cast("B")
     fill(opened, Span(start, end), stored)
     return stored
 
@@ -151,7 +154,7 @@ def read_single(opened: OpenObject, before: Callable[[memoryview], None]) -> pa.
     start = len(message.raw_header)
     stored = bytearray(opened.stored.size - start)
     fill(opened, Span(start, opened.stored.size), stored)
-    buffer = pa.allocate_buffer(length)
+    buffer = new_buffer(length)
     with memoryview(stored) as view, memoryview(buffer).cast("B") as out:
         before(view)
         at = GCM_IV_BYTES + 8

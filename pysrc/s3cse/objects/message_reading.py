@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing
 from functools import partial
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from s3cse.crypto.memory import wipe
 from s3cse.errors import IntegrityError
@@ -19,6 +18,7 @@ from s3cse.message.input import BufferInput
 from s3cse.message.opening import read_footer
 from s3cse.message.ranges import Layout
 from s3cse.message.signature import Verifier
+from s3cse.objects.arrow_memory import new_buffer
 from s3cse.objects.fetch import fill
 from s3cse.objects.message_body import (
     bring,
@@ -37,6 +37,9 @@ from s3cse.objects.ranges import Span
 from s3cse.objects.workers import WINDOW, results_in_order
 from s3cse.storage.spool import SpoolFile
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 _Views = Generator[memoryview, None, None]
 
 
@@ -54,7 +57,7 @@ def read_whole_message(opened: OpenObject) -> pa.Buffer:
     with naming(opened.stored.location):
         if message.layout is None:
             return _single(opened, message)
-        buffer = pa.allocate_buffer(opened.plaintext_bytes)
+        buffer = new_buffer(opened.plaintext_bytes)
         view = memoryview(buffer).cast("B")
         try:
             _verify_signature(opened, partial(_into, message, view))
@@ -132,7 +135,7 @@ def _all_runs(layout: Layout) -> list[range]:
 def _with_plaintext(opened: OpenObject, frames: range) -> tuple[memoryview, pa.Buffer]:
     with naming(opened.stored.location):
         start, end = layout_of(message_of(opened)).plaintext_of(frames)
-        plaintext = pa.allocate_buffer(end - start)
+        plaintext = new_buffer(end - start)
         view = memoryview(plaintext).cast("B")
         try:
             return bring(opened, frames, view), plaintext
@@ -152,7 +155,7 @@ def _as_they_come(opened: OpenObject, layout: Layout, frames: range) -> _Found:
 def _signed_through_memory(opened: OpenObject, message: OpenMessage, frames: range) -> _Found:
     layout = layout_of(message)
     start, end = layout.plaintext_of(frames)
-    view = memoryview(pa.allocate_buffer(end - start)).cast("B")
+    view = memoryview(new_buffer(end - start)).cast("B")
     with naming(opened.stored.location):
         try:
             _verify_signature(opened, partial(_into, message, view, wanted=frames))
@@ -193,7 +196,7 @@ def _from_spool(opened: OpenObject, message: OpenMessage, spool: SpoolFile, run:
     layout = layout_of(message)
     first, last = layout.stored_of(run)
     start, end = layout.plaintext_of(run)
-    plaintext = pa.allocate_buffer(end - start)
+    plaintext = new_buffer(end - start)
     with (
         naming(opened.stored.location),
         memoryview(bytearray(last - first)) as stored,

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from s3cse.objects.open import OpenObject
 from s3cse.objects.policy import Policy
 from s3cse.objects.ranges import Span
 from s3cse.objects.reader import read_unverified_ranges
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 #: The policies under which nothing is released before it is authenticated, where anything can authenticate it.
 AUTHENTICATING = ("strict", "stream")

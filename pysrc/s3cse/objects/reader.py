@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from s3cse.crypto.ciphers import BLOCK_BYTES
 from s3cse.crypto.memory import wipe
 from s3cse.envelope.model import Envelope
+from s3cse.objects.arrow_memory import new_buffer
 from s3cse.objects.fetch import fill, is_here, pieces
 from s3cse.objects.gcm_body import GcmBody
 from s3cse.objects.message_body import read_frames
@@ -23,6 +23,9 @@ from s3cse.objects.naming import naming
 from s3cse.objects.open import OpenObject
 from s3cse.objects.ranges import Span, coalesce, widen
 from s3cse.objects.workers import WORKERS, Batch, results_in_order
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def read_whole(opened: OpenObject) -> pa.Buffer:
@@ -39,7 +42,7 @@ def read_whole(opened: OpenObject) -> pa.Buffer:
     if opened.message is not None:
         return read_whole_message(opened)
     with naming(opened.stored.location):
-        buffer = pa.allocate_buffer(opened.plaintext_bytes if opened.authenticated else opened.stored.size)
+        buffer = new_buffer(opened.plaintext_bytes if opened.authenticated else opened.stored.size)
         view = memoryview(buffer).cast("B")
         try:
             _read_into(opened, view)
@@ -150,7 +153,7 @@ def _pick(runs: Sequence[_Run], span: Span) -> pa.Buffer:
     for run in runs:
         if run.span.start <= span.start and span.end <= run.span.end:
             return run.plaintext.slice(span.start - run.span.start, len(span))
-    return pa.py_buffer(b"")  # an empty span
+    return new_buffer(0)  # an empty span
 
 
 class _Run:
@@ -160,7 +163,7 @@ class _Run:
         self._opened = opened
         self.span = span
         self._stored = _stored_span(opened, span)
-        self._buffer = pa.allocate_buffer(len(self._stored))
+        self._buffer = new_buffer(len(self._stored))
         self._view = memoryview(self._buffer).cast("B")
 
     def start(self, batch: Batch) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import closing
 from functools import partial
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from s3cse.crypto.memory import wipe
 from s3cse.errors import IntegrityError
-from s3cse.objects.fetch import fill, pieces
+from s3cse.objects.arrow_memory import new_buffer
+from s3cse.objects.fetch import fill, is_here, pieces
 from s3cse.objects.gcm_body import GcmBody
 from s3cse.objects.message_reading import stream_message
 from s3cse.objects.naming import naming, released_but_wrong
@@ -19,13 +19,13 @@ from s3cse.objects.ranges import REQUEST_BYTES, Span
 from s3cse.objects.workers import WINDOW, results_in_order
 from s3cse.storage.port import Location
 
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
 __all__ = ["WINDOW", "read_stream"]
 
-#: Where a piece begins in the stored object, and its bytes.
-_Piece = tuple[int, pa.Buffer]
 
-
-def read_stream(opened: OpenObject) -> Generator[pa.Buffer, None, None]:
+def read_stream(opened: OpenObject) -> Generator[Buffer, None, None]:
     """Yield the plaintext in order while it arrives: ``integrity="stream"``.
 
     **Unverified**: a GCM object's tag is compared when all plaintext has been taken. Whoever does not take the iterator
@@ -50,7 +50,7 @@ def read_stream(opened: OpenObject) -> Generator[pa.Buffer, None, None]:
     return _named(opened.stored.location, found)
 
 
-def _named(location: Location, found: Generator[pa.Buffer, None, None]) -> Generator[pa.Buffer, None, None]:
+def _named(location: Location, found: Generator[Buffer, None, None]) -> Generator[Buffer, None, None]:
     with closing(found):
         while True:
             with naming(location):  # and not around the yield: errors of the caller are none of ours
@@ -64,20 +64,21 @@ def _pieces(opened: OpenObject, end: int) -> list[Span]:
     return pieces(opened, Span(0, end), REQUEST_BYTES)
 
 
-def _plain(opened: OpenObject) -> Generator[pa.Buffer, None, None]:
+def _plain(opened: OpenObject) -> Generator[Buffer, None, None]:
     work = (partial(_fetch, opened, piece) for piece in _pieces(opened, opened.stored.size))
     with closing(results_in_order(work, WINDOW)) as fetched:
         for _, buffer in fetched:
             yield buffer
 
 
-def _fetch(opened: OpenObject, piece: Span) -> _Piece:
-    buffer = pa.allocate_buffer(len(piece))
+def _fetch(opened: OpenObject, piece: Span) -> tuple[int, Buffer]:
+    # What came with the opening is short: a command that copies a thousand small files never imports Arrow.
+    buffer: Buffer = bytearray(len(piece)) if is_here(opened, piece) else new_buffer(len(piece))
     fill(opened, piece, memoryview(buffer).cast("B"))
     return piece.start, buffer
 
 
-def _gcm(opened: OpenObject) -> Generator[pa.Buffer, None, None]:
+def _gcm(opened: OpenObject) -> Generator[Buffer, None, None]:
     with GcmBody(opened) as body:
         work = (partial(_decrypt, opened, body, piece) for piece in _pieces(opened, opened.plaintext_bytes))
         with closing(results_in_order(work, WINDOW, discard=wipe)) as decrypted:
@@ -88,13 +89,13 @@ def _gcm(opened: OpenObject) -> Generator[pa.Buffer, None, None]:
             raise released_but_wrong() from None
 
 
-def _decrypt(opened: OpenObject, body: GcmBody, piece: Span) -> pa.Buffer:
+def _decrypt(opened: OpenObject, body: GcmBody, piece: Span) -> Buffer:
     _, buffer = _fetch(opened, piece)
     body.decrypt(piece.start, memoryview(buffer).cast("B"))
     return buffer
 
 
-def _cbc(opened: OpenObject) -> Generator[pa.Buffer, None, None]:
+def _cbc(opened: OpenObject) -> Generator[Buffer, None, None]:
     envelope, key = opened.cipher()
     work = (partial(_fetch, opened, piece) for piece in _pieces(opened, opened.stored.size))
     with (
@@ -105,4 +106,4 @@ def _cbc(opened: OpenObject) -> Generator[pa.Buffer, None, None]:
             view = memoryview(buffer).cast("B")
             cipher.update_into(view, view)
             if start < opened.plaintext_bytes:
-                yield buffer.slice(0, min(len(view), opened.plaintext_bytes - start))  # what follows is padding
+                yield view[: opened.plaintext_bytes - start]  # what follows is padding

@@ -14,11 +14,10 @@ from functools import partial
 from queue import SimpleQueue
 from typing import TypeVar
 
-import pyarrow as pa
-
 from s3cse.crypto.memory import wipe
 from s3cse.crypto.segments import SegmentValue
 from s3cse.errors import IntegrityError
+from s3cse.objects.arrow_memory import new_buffer
 from s3cse.objects.fetch import fill, pieces
 from s3cse.objects.gcm_body import GcmBody
 from s3cse.objects.message_reading import read_message_verified
@@ -86,7 +85,7 @@ def _outside(opened: OpenObject, inside: Span) -> list[Span]:
 
 def _through_memory(opened: OpenObject, inside: Span) -> Generator[tuple[int, memoryview], None, None]:
     with naming(opened.stored.location):
-        buffer = pa.allocate_buffer(len(inside))
+        buffer = new_buffer(len(inside))
         view = memoryview(buffer).cast("B")
         try:
             _verify_into(opened, inside, view)

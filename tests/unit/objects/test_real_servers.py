@@ -88,7 +88,7 @@ def test_every_way_to_read(store: S3Store, place: Location, keyring: Keyring, pr
     """Written with a known length; read as a stream, and into a file through a spool."""
     write(store, place, keyring, profile, known=True)
     stream = read_stream(open_object(store, keyring, place, ALLOW))
-    assert b"".join(buffer.to_pybytes() for buffer in stream) == TEXT
+    assert b"".join(stream) == TEXT
     out = io.BytesIO()
     read_to_file(open_object(store, keyring, place, ALLOW), out, whole_bytes=0)
     assert out.getvalue() == TEXT
