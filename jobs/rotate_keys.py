@@ -71,7 +71,7 @@ def make_job(arguments: argparse.Namespace) -> ObjectJob:
         return RotationWork(old, new, options, arguments.kms_rate and arguments.kms_rate / slots)
 
     def locations(store: S3Store) -> Iterator[Location]:
-        return (row.location for row in listed(store, place, options))
+        return (row.location for row in listed(store, place))
 
     return ObjectJob(_NAME, place, work, locations, SCHEMA, NOT_DONE)
 

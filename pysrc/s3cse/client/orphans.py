@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from s3cse.envelope.detect import wants_instruction_file
-from s3cse.envelope.instruction_file import INSTRUCTION_MARKER, MAX_INSTRUCTION_BYTES, parse_instruction_file
-from s3cse.errors import EnvelopeError, TransferError
+from s3cse.envelope.detect import is_instruction_file
+from s3cse.envelope.instruction_file import INSTRUCTION_MARKER, MAX_INSTRUCTION_BYTES
+from s3cse.errors import TransferError
 from s3cse.objects.envelope_storage import fetch_instruction_file
 from s3cse.storage.port import Location
 from s3cse.storage.s3 import S3Store
@@ -55,17 +55,13 @@ def _drop(store: S3Store, file: Location) -> str | None:
         return None
     if stored.size > MAX_INSTRUCTION_BYTES:
         return f"{stored.size} bytes"
-    if INSTRUCTION_MARKER not in stored.metadata and not _has_key(store, file):
+    if INSTRUCTION_MARKER not in stored.metadata and not _is_one(store, file):
         return "an object without a wrapped key"
     # Another one that comes meanwhile is that of a new object.
     store.delete_if(file, stored.etag)
     return None
 
 
-def _has_key(store: S3Store, file: Location) -> bool:
-    """Whether an object that is not marked as an instruction file is one by its content; some clients mark none."""
+def _is_one(store: S3Store, file: Location) -> bool:
     found = fetch_instruction_file(store, file)
-    try:
-        return found is not None and not wants_instruction_file(parse_instruction_file(found[1]))
-    except EnvelopeError:
-        return False
+    return found is not None and is_instruction_file(found[1])

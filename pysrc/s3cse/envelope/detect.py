@@ -50,6 +50,14 @@ def wants_instruction_file(metadata: Mapping[str, str], doubled: Sequence[str] =
     return not refused_anyway and _EXCLUSIVE.keys().isdisjoint(envelope_fields(metadata))
 
 
+def is_instruction_file(body: bytes) -> bool:
+    """Whether an object that is not marked as an instruction file is one by its content; some clients mark none."""
+    try:
+        return not wants_instruction_file(parse_instruction_file(body))
+    except EnvelopeError:
+        return False
+
+
 def read_envelope(
     metadata: Mapping[str, str],
     doubled: Sequence[str] = (),

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from s3cse.crypto.ciphers import BLOCK_BYTES, GCM_TAG_BYTES
-from s3cse.envelope.detect import envelope_fields, read_envelope, wants_instruction_file
-from s3cse.envelope.instruction_file import INSTRUCTION_MARKER, INSTRUCTION_SUFFIX, parse_instruction_file
+from s3cse.envelope.detect import envelope_fields, is_instruction_file, read_envelope, wants_instruction_file
+from s3cse.envelope.instruction_file import INSTRUCTION_MARKER, INSTRUCTION_SUFFIX
 from s3cse.envelope.model import Envelope, Format
 from s3cse.errors import EnvelopeError, KeyringError, S3CSEError, TransferError
 from s3cse.keyrings.base import Keyring
@@ -168,12 +168,8 @@ class Inspection:
         return True
 
     def _reads_as_file(self, store: ObjectStore, found: Found) -> bool:
-        """Whether an object that is not marked as an instruction file is one by its content; some clients mark none."""
         body = fetch_instruction_file(store, found.location)
-        try:
-            return body is not None and not wants_instruction_file(parse_instruction_file(body[1]))
-        except EnvelopeError:
-            return False
+        return body is not None and is_instruction_file(body[1])
 
 
 def _row_of_listing(found: Found) -> Row:

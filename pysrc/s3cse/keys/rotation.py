@@ -99,7 +99,9 @@ class Rotation:
         limit: RateLimit | None = None,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._places = EnvelopePlaces(store, client, suffix=options.suffix, keep_acl=options.keep_acl)
+        self._places = EnvelopePlaces(
+            store, client, suffix=options.suffix, further_suffix=options.add_suffix, keep_acl=options.keep_acl
+        )
         self._rewrapper = Rewrapper(old, new, limit)
         self._added = Rewrapper(new, new, limit)
         self._options = options
@@ -220,15 +222,17 @@ def _in_the_body() -> PolicyError:
     )
 
 
-def listed(store: ObjectStore, place: Location, options: RotationOptions) -> Iterator[ListedObject]:
-    """List the objects to rotate: one object, or all in a folder, without empty ones and instruction files.
+def listed(store: ObjectStore, place: Location) -> Iterator[ListedObject]:
+    """List the objects to rotate: one object, or all in a folder, without empty ones.
+
+    Instruction files are among them: no name tells one from an encrypted object that is called so. Rotation passes them
+    over when it looks at them.
 
     Raises:
         TransferError: S3 refused.
     """
-    suffixes = tuple(filter(None, (options.suffix, options.add_suffix)))
     for row in store.list(place):
-        if is_in(place, row.location.key) and row.size and not row.location.key.endswith(suffixes):
+        if is_in(place, row.location.key) and row.size:
             yield row
 
 

@@ -16,8 +16,8 @@ from typing import Any
 from s3cse.client.copying import COPY_PART_BYTES, ONE_COPY_BYTES
 from s3cse.client.parameters import Parameters
 from s3cse.crypto.ciphers import GCM_TAG_BYTES
-from s3cse.envelope.detect import read_envelope, wants_instruction_file
-from s3cse.envelope.instruction_file import INSTRUCTION_MARKER, INSTRUCTION_SUFFIX
+from s3cse.envelope.detect import is_instruction_file, read_envelope, wants_instruction_file
+from s3cse.envelope.instruction_file import INSTRUCTION_MARKER, INSTRUCTION_SUFFIX, MAX_INSTRUCTION_BYTES
 from s3cse.envelope.model import Envelope
 from s3cse.envelope.stored_form import INSTRUCTION_FILE, METADATA, stored_form
 from s3cse.errors import IntegrityError, TransferError
@@ -48,17 +48,14 @@ class Found:
         envelope: None where it has none.
         file: headers of its instruction file, if the envelope is there.
         message: whether it is an Encryption SDK message instead, by its first bytes.
+        is_instruction_file: whether the object is an instruction file itself.
     """
 
     stored: StoredObject
     envelope: Envelope | None
     file: StoredObject | None = None
     message: bool = False
-
-    @property
-    def is_instruction_file(self) -> bool:
-        """Whether the object is an instruction file itself."""
-        return INSTRUCTION_MARKER in self.stored.metadata
+    is_instruction_file: bool = False
 
 
 class EnvelopePlaces:
@@ -68,15 +65,23 @@ class EnvelopePlaces:
         store: reaches S3.
         client: the boto3 client of the store, which is asked what it knows to send.
         suffix: what the name of an instruction file adds to the object's.
+        further_suffix: of other instruction files beside the same objects.
         keep_acl: keep grants too; one request more for each object.
     """
 
     def __init__(
-        self, store: S3Store, client: Any, *, suffix: str = INSTRUCTION_SUFFIX, keep_acl: bool = False
+        self,
+        store: S3Store,
+        client: Any,
+        *,
+        suffix: str = INSTRUCTION_SUFFIX,
+        further_suffix: str | None = None,
+        keep_acl: bool = False,
     ) -> None:
         self._parameters = Parameters(client)
         self._store = store.sending({"head_object": {"ChecksumMode": "ENABLED"}})
         self._suffix = suffix
+        self._suffixes = tuple(filter(None, (suffix, further_suffix)))
         self._keep_acl = keep_acl
 
     def look(self, location: Location) -> Found | None:
@@ -89,8 +94,8 @@ class EnvelopePlaces:
         stored = self._store.head(location)
         if stored is None:
             return None
-        if INSTRUCTION_MARKER in stored.metadata:
-            return Found(stored, None)
+        if INSTRUCTION_MARKER in stored.metadata or self._reads_as_file(stored):
+            return Found(stored, None, is_instruction_file=True)
         file, body = None, None
         if stored.size and wants_instruction_file(stored.metadata, stored.doubled):
             file, body = fetch_instruction_file(self._store, self.file_of(location)) or (None, None)
@@ -100,6 +105,14 @@ class EnvelopePlaces:
             described = describe(self._store, stored, self._suffix, look=True)
             return Found(stored, described.envelope, None, described.message is not None)
         return Found(stored, envelope, file)
+
+    def _reads_as_file(self, stored: StoredObject) -> bool:
+        """Whether an object of such a name, without an envelope of its own, is an instruction file by its content."""
+        named = stored.location.key.endswith(self._suffixes) and 0 < stored.size <= MAX_INSTRUCTION_BYTES
+        if not named or not wants_instruction_file(stored.metadata, stored.doubled):
+            return False
+        found = fetch_instruction_file(self._store, stored.location)
+        return found is not None and is_instruction_file(found[1])
 
     def file_of(self, location: Location, suffix: str | None = None) -> Location:
         """Return where an object's instruction file is, if it has one."""

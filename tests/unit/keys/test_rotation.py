@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from faults.kms_stub import KmsFault, KmsStub
-from keys.rotating import AES, ANY, BODY, RSA, Place, stub_client
+from keys.rotating import AES, BODY, RSA, Place, stub_client
 from s3cse.errors import SettingsError, TransferError
 from s3cse.keyrings import KmsKeyring, Materials, MultiKeyring, ProviderKeyring, RsaKeyring
 from s3cse.keys import rotation_place
@@ -278,12 +278,50 @@ def test_mixed_keys_in_one_run(place: Place) -> None:
             place.put(place.keyring(kind, "old"), f"{kind}-{storage}", storage=storage)
     new = place.keyring("kms", "new")
     store = S3Store(place.s3)
-    options = RotationOptions(policy=ANY)
-    found = [row.location for row in listed(store, Location(place.bucket, place.prefix), options)]
-    assert len(found) == 6
+    found = [row.location for row in listed(store, Location(place.bucket, place.prefix))]
     rows = list(rotate(place.rotation(old, new), found, workers=4))
-    assert {row.outcome for row in rows} == {ROTATED}
-    assert all(place.opens(new, location) for location in found)
+    assert [row.outcome for row in rows] == [ROTATED] * 6
+    assert all(place.opens(new, location) for location in found if not location.key.endswith(".instruction"))
+
+
+@pytest.mark.parametrize("marked", [True, False])
+@pytest.mark.parametrize("beside", [True, False])
+def test_objects_that_are_called_like_instruction_files(place: Place, beside: bool, marked: bool) -> None:
+    """What a file is says its content or mark, and no name: an encrypted object of such a name is rotated, too."""
+    old, new = place.keyring("kms", "old"), place.keyring("kms", "new")
+    if beside:
+        place.put(old, "a", storage="metadata")
+    place.put(old, "filed", storage="instruction-file")
+    if marked:  # SeaweedFS drops metadata whose value is empty, as the marker's is
+        file = {"Bucket": place.bucket, "Key": place.prefix + "filed.instruction"}
+        body = place.s3.get_object(**file)["Body"].read()
+        place.s3.put_object(**file, Body=body, Metadata={"x-amz-crypto-instr-file": "x"})
+    objects = [
+        place.put(old, f"{name}.instruction", storage=storage) for name, storage in zip("ab", STORAGES, strict=True)
+    ]
+    place.s3.put_object(Bucket=place.bucket, Key=place.prefix + "notes.instruction", Body=b"notes")
+    found = [row.location for row in listed(S3Store(place.s3), Location(place.bucket, place.prefix))]
+    rows = {row.uri: row.outcome for row in rotate(place.rotation(old, new), found)}
+    names = {uri.rpartition(place.prefix)[2]: outcome for uri, outcome in rows.items()}
+    assert names.pop("a", ROTATED) == ROTATED
+    assert names == {
+        "filed": ROTATED, "a.instruction": ROTATED, "b.instruction": ROTATED, "notes.instruction": PLAIN
+    }  # fmt: skip
+    assert all(place.opens(new, location) for location in objects)
+
+
+def test_an_instruction_file_costs_a_look(place: Place) -> None:
+    """One HEAD where it is marked; nothing is asked of KMS, and nothing written. Nor for one of a further suffix."""
+    old, new = place.keyring("kms", "old"), place.keyring("kms", "new")
+    location = place.put(old, storage="instruction-file")
+    rotation = place.rotation(old, new, add_suffix=".partner")
+    assert one(rotation, location).outcome == ADDED
+    for suffix in (".instruction", ".partner"):
+        place.stub.clear()
+        place.asked.clear()
+        assert rotation.one(Location(location.bucket, location.key + suffix)) is None
+        assert place.asked == ["HeadObject", "GetObject"]  # SeaweedFS drops the mark
+        assert place.stub.calls == []
 
 
 def test_a_public_key_is_enough_to_rotate_to(place: Place) -> None:
@@ -430,12 +468,12 @@ def test_a_message_needs_new_bytes(place: Place) -> None:
 
 
 def test_a_folder_is_no_beginning_of_a_name(place: Place) -> None:
-    """`a` means the object `a` and what is in the folder `a/`; empty objects and instruction files are left out."""
+    """`a` means the object `a` and what is in the folder `a/`; empty objects are left out."""
     old = place.keyring("kms", "old")
     for name in ("a", "a/b", "ab"):
-        place.put(old, name, storage="instruction-file")
+        place.put(old, name)
     place.s3.put_object(Bucket=place.bucket, Key=place.prefix + "a/empty", Body=b"")
-    rows = listed(S3Store(place.s3), Location(place.bucket, place.prefix + "a"), RotationOptions())
+    rows = listed(S3Store(place.s3), Location(place.bucket, place.prefix + "a"))
     assert [row.location.key.removeprefix(place.prefix) for row in rows] == ["a", "a/b"]
 
 

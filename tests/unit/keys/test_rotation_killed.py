@@ -38,7 +38,7 @@ kms = boto3.client("kms", endpoint_url=task["kms"], region_name="us-east-1")
 old = MultiKeyring([KmsKeyring(kms, task["old"]), AesKeyring(bytes.fromhex(task["aes"]), {"key": "old"})])
 options, store = RotationOptions(), S3Store(s3)
 rotation = Rotation(store, s3, old, KmsKeyring(kms, task["new"]), options)
-rows = listed(store, Location(task["bucket"], task["prefix"]), options)
+rows = listed(store, Location(task["bucket"], task["prefix"]))
 with ReportParts(task["report"], SCHEMA, store) as report:
     for row in rotate(rotation, (row.location for row in rows), workers=8):
         report.add(row.as_dict())

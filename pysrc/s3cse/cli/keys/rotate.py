@@ -90,6 +90,7 @@ def _rotation(
 def _locations(store: S3Store, place: Location, options: RotationOptions, meter: Meter) -> Iterator[Location]:
     from s3cse.keys.rotation import listed
 
-    for row in listed(store, place, options):
-        meter.expect(files=1)
+    for row in listed(store, place):
+        if not row.location.key.endswith(options.suffix):  # an instruction file most likely, of which no row comes
+            meter.expect(files=1)
         yield row.location
