@@ -16,7 +16,10 @@ bytes or plaintext.
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import TypeVar
+
+from s3cse.wording import Option, spelled
 
 _E = TypeVar("_E", bound="S3CSEError")
 
@@ -30,6 +33,8 @@ class S3CSEError(Exception):
         found: what was seen.
         expected: what would have been right.
         fix: what the caller can do.
+
+    Texts that name options are Worded (s3cse.wording): see :meth:`spelled`.
     """
 
     def __init__(
@@ -49,13 +54,20 @@ class S3CSEError(Exception):
         super().__init__(problem)
 
     def __str__(self) -> str:
-        text = self.problem if self.uri is None else f"{printable(self.uri)}: {self.problem}"
+        return self.spelled(str)
+
+    def spelled(self, spell: Callable[[Option], str]) -> str:
+        """Return the message with every option in it as ``spell`` writes it: ``str(error)`` has ``kmsKeyId``."""
+        text = spelled(self.problem, spell)
+        if self.uri is not None:
+            text = f"{printable(self.uri)}: {text}"
         if self.found is not None:
-            text += f"; found {self.found}"
+            text += f"; found {spelled(self.found, spell)}"
         if self.expected is not None:
-            text += f"; expected {self.expected}"
+            text += f"; expected {spelled(self.expected, spell)}"
         if self.fix is not None:
-            text += f". {self.fix[:1].upper()}{self.fix[1:]}"
+            fix = spelled(self.fix, spell)
+            text += f". {fix[:1].upper()}{fix[1:]}"
         return text
 
     def at(self: _E, uri: str) -> _E:

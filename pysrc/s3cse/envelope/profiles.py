@@ -16,6 +16,7 @@ from s3cse.envelope.model import (
     Format,
 )
 from s3cse.errors import SettingsError
+from s3cse.wording import Option, Worded
 
 DEFAULT_PROFILE = "emrfs-v2"
 ENCRYPTION_SDK = "encryption-sdk"
@@ -99,8 +100,8 @@ def find_s3_profile(name: str, keyring: str) -> Profile:
     known = [(profile.name, profile.keyring) for profile in PROFILES]
     known += [(ENCRYPTION_SDK, kind) for kind in _MESSAGE_KEYRINGS]
     raise SettingsError(
-        "no such profile for this keyring",
-        found=f"profile {name!r} with a {keyring!r} keyring",
+        Worded("no such {} for this keyring", Option("profile")),
+        found=Worded("{} {!r} with a {!r} keyring", Option("profile"), name, keyring),
         expected=", ".join(f"{profile!r} with {kind!r}" for profile, kind in known) + f", {SSE_C!r} with customer keys",
         fix="choose one of these",
     )

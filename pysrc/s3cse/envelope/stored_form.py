@@ -12,6 +12,7 @@ from s3cse.envelope import v1, v2, v3
 from s3cse.envelope.instruction_file import MAX_INSTRUCTION_BYTES, write_instruction_file
 from s3cse.envelope.model import Envelope, Format
 from s3cse.errors import SettingsError
+from s3cse.wording import Option, Worded
 
 METADATA, INSTRUCTION_FILE = "metadata", "instruction-file"
 STORAGE = (METADATA, INSTRUCTION_FILE)
@@ -68,14 +69,14 @@ def _check_metadata(form: StoredForm, others: Mapping[str, str]) -> None:
     if own + rest <= METADATA_LIMIT_BYTES:
         return
     in_metadata = form.instruction is None
-    ways = ["a shorter encryption context"] if in_metadata else []
+    ways: list[Option | str] = ["a shorter encryption context"] if in_metadata else []
     ways += ["less other metadata"] if rest else []
-    ways += [f"storage={INSTRUCTION_FILE}"] if in_metadata else []
+    ways += [Option("storage", INSTRUCTION_FILE)] if in_metadata else []
     raise SettingsError(
         "the envelope does not fit into the object's metadata",
         found=f"{own + rest} bytes" + (f", {rest} of them other metadata" if rest else ""),
         expected=f"at most {METADATA_LIMIT_BYTES} bytes",
-        fix=f"use {' or '.join(ways)}",
+        fix=Worded("use {}", Worded.joined(" or ", ways)),
     )
 
 

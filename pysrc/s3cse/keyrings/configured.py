@@ -19,13 +19,14 @@ from s3cse.keyrings.aes import AesKeyring
 from s3cse.keyrings.base import Keyring
 from s3cse.keyrings.customer_keys import CustomerKeys, DerivedCustomerKeys, OneCustomerKey
 from s3cse.keyrings.emr_rsa import RSA_NAME, EmrRsaKeyring
-from s3cse.keyrings.key_places import raw_key
+from s3cse.keyrings.key_places import KEY_ENV, KEY_PLACES, raw_key
 from s3cse.keyrings.kms import KmsKeyring, kms_client
 from s3cse.keyrings.kms_arn import parse_key_arn
 from s3cse.keyrings.kms_discovery import KmsDiscoveryKeyring, checked_accounts, checked_regions
 from s3cse.keyrings.provider import ProviderKeyring
 from s3cse.keyrings.rsa import RsaKeyring
 from s3cse.keyrings.rsa_keys import is_public
+from s3cse.wording import Option, Worded
 
 KINDS = ("kms", "kms-discovery", "aes", "rsa", "provider")
 #: How the key that options name becomes the customer keys (SSE-C) of objects.
@@ -76,15 +77,22 @@ class KeyringSettings:
             SettingsError: something is missing or no such thing, or there is more than the kind can use.
         """
         if self.kind == "kms" and not self.kms_key_id:
-            raise SettingsError("no key was named", expected="the option kmsKeyId: a KMS key's id, ARN or alias")
+            raise SettingsError(
+                "no key was named", expected=Worded("the option {}: a KMS key's id, ARN or alias", Option("kmsKeyId"))
+            )
         if self.kind in ("aes", "rsa") and (self.key_file is None) == (self.key_env is None):
             raise SettingsError(
-                f"keyring={self.kind} needs one place to take its key from",
+                Worded("{} needs one place to take its key from", Option("keyring", self.kind)),
                 found="two" if self.key_file else "none",
-                expected="keyFile (a path) or keyEnv (the name of an environment variable), resolved on each executor",
+                expected=Worded(
+                    "{} (a path) or {} (the name of an environment variable), resolved on each executor", *KEY_PLACES
+                ),
             )
         if self.kind == "provider" and not self.provider:
-            raise SettingsError("keyring=provider needs the option provider", expected="module:Class")
+            raise SettingsError(
+                Worded("{} needs the option {}", Option("keyring", "provider"), Option("provider")),
+                expected="module:Class",
+            )
         checked_accounts(self.kms_accounts)
         checked_regions(self.kms_regions)
         self._refuse_idle()
@@ -99,13 +107,13 @@ class KeyringSettings:
     def _check_region(self) -> None:
         """Refuse a key of another Region than said: KMS would only say that it does not know it."""
         arn = parse_key_arn(self.kms_key_id)
-        said = self.kms_region or self.region
+        name, said = ("kmsRegion", self.kms_region) if self.kms_region else ("region", self.region)
         if arn is not None and said is not None and arn.region != said:
             raise SettingsError(
                 "the KMS key is in another Region than said",
-                found=f"{self.kms_key_id}, {'kmsRegion' if self.kms_region else 'region'}={said}",
-                expected=f"a key of {said}, or kmsRegion={arn.region}",
-                fix="name the key of that Region, or say with kmsRegion where the key is",
+                found=Worded("{}, {}", self.kms_key_id or "", Option(name, said)),
+                expected=Worded("a key of {}, or {}", said, Option("kmsRegion", arn.region)),
+                fix=Worded("name the key of that Region, or say with {} where the key is", Option("kmsRegion")),
             )
 
     def _refuse_idle(self) -> None:
@@ -121,11 +129,11 @@ class KeyringSettings:
             ("keyName", self.key_name, ("aes", "rsa")),
             ("customerKeys", self.customer_keys, ("aes",)),
         )
-        idle = [name for name, value, kinds in uses if value and self.kind not in kinds]
+        idle = [Option(name) for name, value, kinds in uses if value and self.kind not in kinds]
         if idle:
             raise SettingsError(
-                f"keyring={self.kind} has no use for {', '.join(idle)}",
-                fix=f"leave it out, or say which keyring: {' | '.join(KINDS)}",
+                Worded("{} has no use for {}", Option("keyring", self.kind), Worded.joined(", ", idle)),
+                fix=Worded("leave it out, or say which {}: {}", Option("keyring"), " | ".join(KINDS)),
             )
 
 
@@ -171,17 +179,22 @@ def check_customer_keys(settings: KeyringSettings) -> None:
     """
     if settings.kind != "aes":
         raise SettingsError(
-            "profile sse-c sends S3 a key of your own",
-            found=f"keyring={settings.kind}",
-            expected="keyring=aes with keyFile or keyEnv: 32 bytes",
+            Worded("{} sse-c sends S3 a key of your own", Option("profile")),
+            found=Worded("{}", Option("keyring", settings.kind)),
+            expected=Worded("{} with {} or {}: 32 bytes", Option("keyring", "aes"), *KEY_PLACES),
             fix="keep the data's key in one of these places; a KMS key never leaves KMS",
         )
     settings.check()
     if settings.context:
-        raise SettingsError("profile sse-c has no use for context", fix="leave it out: nothing is stored with a key")
+        raise SettingsError(
+            Worded("{} sse-c has no use for {}", Option("profile"), Option("context")),
+            fix="leave it out: nothing is stored with a key",
+        )
     if settings.customer_keys not in (None, *CUSTOMER_KEYS):
         raise SettingsError(
-            "customerKeys has no such value", found=repr(settings.customer_keys), expected=" | ".join(CUSTOMER_KEYS)
+            Worded("{} has no such value", Option("customerKeys")),
+            found=repr(settings.customer_keys),
+            expected=" | ".join(CUSTOMER_KEYS),
         )
 
 
@@ -204,7 +217,7 @@ def aes_key(settings: KeyringSettings) -> bytes:
     if len(raw) in _AES_KEY_BYTES:
         return raw
     raise SettingsError(
-        "what keyFile or keyEnv names holds no AES key",
+        Worded("what {} or {} names holds no AES key", *KEY_PLACES),
         found=f"{len(raw)} bytes in {settings.key_file or settings.key_env}",
         expected="16, 24 or 32 bytes, or as many in base64 or hexadecimal",
     )
@@ -223,7 +236,8 @@ def _rsa_keyring(raw: bytes, settings: KeyringSettings) -> RsaKeyring:
             raw = _from_base64(raw.decode("ascii").strip())
         except ValueError:
             raise SettingsError(
-                "the environment variable that keyEnv names holds no RSA key", expected="PEM, or DER in base64"
+                Worded("the environment variable that {} names holds no RSA key", KEY_ENV),
+                expected="PEM, or DER in base64",
             ) from None
     # A file with a private key opens and writes; one with a public key can only write.
     made = EmrRsaKeyring if set(settings.context or ()) == {RSA_NAME} else RsaKeyring

@@ -10,6 +10,7 @@ from s3cse.envelope.model import Envelope
 from s3cse.errors import KeyringError
 from s3cse.keyrings.description import shown
 from s3cse.keyrings.rsa import RsaKeyring
+from s3cse.wording import Option, Worded
 
 #: The entry of the materials description that names the pair.
 RSA_NAME = "rsa_name"
@@ -34,6 +35,6 @@ class EmrRsaKeyring(RsaKeyring):
                 "the object was written with another RSA key pair",
                 found=f"materials description {shown(envelope.materials_description)}",
                 expected=f"{RSA_NAME} {own!r}",
-                fix="name that pair in fs.s3.cse.rsa.*, or in keyFile and context",
+                fix=Worded("name that pair in fs.s3.cse.rsa.*, or in {} and {}", Option("keyFile"), Option("context")),
             )
         return super().unwrap(envelope)

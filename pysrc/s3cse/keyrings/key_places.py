@@ -12,9 +12,12 @@ from urllib.parse import unquote, urlsplit
 from s3cse.errors import SettingsError
 from s3cse.storage.port import Location
 from s3cse.storage.s3 import S3Store, s3_client
+from s3cse.wording import Option, Worded
 
 _KEY_BYTES = 1 << 16  # no key is longer; a data file named by mistake is not read into memory
 _S3 = ("s3", "s3a", "s3n")
+#: The options that name them, for messages.
+KEY_PLACES = KEY_FILE, KEY_ENV = Option("keyFile"), Option("keyEnv")
 
 
 def raw_key(key_file: str | None, key_env: str | None, region: str | None = None) -> bytes:
@@ -37,7 +40,7 @@ def raw_key(key_file: str | None, key_env: str | None, region: str | None = None
         return _from_s3(Location.parse(place), region)
     if scheme not in ("", "file"):
         raise SettingsError(
-            "keyFile names a place that keys are not read from",
+            Worded("{} names a place that keys are not read from", KEY_FILE),
             found=repr(place),
             expected="a path, file:///path or s3://bucket/key",
             fix="copy the key there",
@@ -49,7 +52,7 @@ def _from_environment(name: str) -> bytes:
     text = os.environ.get(name)
     if not text:
         raise SettingsError(
-            "the environment variable that keyEnv names is empty or not there",
+            Worded("the environment variable that {} names is empty or not there", KEY_ENV),
             found=name,
             expected="a key",
             fix="set it on the driver and on every executor",
@@ -63,7 +66,7 @@ def _from_file(path: str) -> bytes:
             return file.read(_KEY_BYTES)
     except OSError as error:
         raise SettingsError(
-            "the file that keyFile names cannot be read",
+            Worded("the file that {} names cannot be read", KEY_FILE),
             found=f"{path}: {error.strerror}",
             expected="a key, on the driver and on every executor",
         ) from error
@@ -74,7 +77,9 @@ def _from_s3(place: Location, region: str | None) -> bytes:
     found = store.head(place)
     if found is None:
         raise SettingsError(
-            "the object that keyFile names is not there", found=place.uri, fix="check the address, and who may read it"
+            Worded("the object that {} names is not there", KEY_FILE),
+            found=place.uri,
+            fix="check the address, and who may read it",
         )
     key = bytearray(min(found.size, _KEY_BYTES))
     if key:

@@ -18,6 +18,7 @@ from s3cse.keyrings.kms_context import checked_context, checked_override, claim_
 from s3cse.keyrings.kms_rewrap import KmsSource, ReEncrypted, check_source
 from s3cse.keyrings.kms_service import KmsService, kms_client
 from s3cse.keyrings.message_keys import EncryptedDataKey, MessageKey, first_opened
+from s3cse.wording import Option, Worded
 
 __all__ = ["KmsKeyring", "kms_client"]
 
@@ -49,7 +50,9 @@ class KmsKeyring:
         override_context: Mapping[str, str] | None = None,
     ) -> None:
         if not key_id:
-            raise SettingsError("a KMS keyring needs the id, ARN or alias of its key", fix="set kmsKeyId")
+            raise SettingsError(
+                "a KMS keyring needs the id, ARN or alias of its key", fix=Worded("set {}", Option("kmsKeyId"))
+            )
         if context is not None and override_context is not None:
             raise SettingsError(
                 "a context that the stored one must equal, and one that replaces it, exclude each other",

@@ -12,6 +12,7 @@ from s3cse.envelope.profiles import ENCRYPTION_SDK, SSE_C, AnyProfile
 from s3cse.envelope.stored_form import METADATA_LIMIT_BYTES, STORAGE, StoredForm, fits, stored_form
 from s3cse.errors import SettingsError, TransferError
 from s3cse.storage.port import Location, ObjectStore, StoredObject
+from s3cse.wording import Option, Worded
 
 #: Tells one upload of an object from another where the object's own metadata holds nothing of the envelope.
 UPLOAD_MARK = "s3cse-upload"
@@ -96,8 +97,8 @@ class EnvelopeStorage:
         if self.in_file and profile.name in _NO_FILES:
             raise SettingsError(
                 _NO_FILES[profile.name],
-                found=f"profile {profile.name!r} with storage {self.kind!r}",
-                expected="storage 'metadata'",
+                found=Worded("{} {!r} with {} {!r}", Option("profile"), profile.name, Option("storage"), self.kind),
+                expected=Worded("{} 'metadata'", Option("storage")),
             )
 
     def without_envelope(self, *, marked: bool) -> dict[str, str]:

@@ -8,6 +8,7 @@ from s3cse.errors import EnvelopeError
 from s3cse.message.header import BASE64_STARTS
 from s3cse.message.input import cut_short
 from s3cse.message.suites import SUITES
+from s3cse.wording import Option, Worded
 
 #: How much of a message's front is fetched: a header is longer only with many keys or a long context.
 FRONT_BYTES = 8 << 10
@@ -75,5 +76,9 @@ def no_message(front: bytes) -> EnvelopeError:
         "the object is no AWS Encryption SDK message, and has no envelope of an S3 format",
         found=found,
         expected="a message, which begins with 01 80, or with 02",
-        fix="read it without profile=encryption-sdk; if plain objects belong here, allow them with plaintext=pass",
+        fix=Worded(
+            "read it without {}; if plain objects belong here, allow them with {}",
+            Option("profile", "encryption-sdk"),
+            Option("plaintext", "pass"),
+        ),
     )

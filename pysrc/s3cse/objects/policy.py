@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from s3cse.envelope.model import LEGACY_WRAPS, Envelope, Format
 from s3cse.errors import PolicyError, SettingsError
 from s3cse.message.suites import Suite
+from s3cse.wording import Option, Worded
 
 INTEGRITY = ("strict", "verify-indexed", "none", "stream")
 LEGACY = ("refuse", "wraps", "allow")
@@ -54,7 +55,7 @@ class Policy:
                     "the object is not encrypted",
                     found="no envelope in its metadata, and no instruction file",
                     expected="an encrypted object",
-                    fix="if plain objects belong here, allow them with plaintext=pass",
+                    fix=Worded("if plain objects belong here, allow them with {}", Option("plaintext", "pass")),
                 )
             return
         if self.commitment == "require" and envelope.format is not Format.V3:
@@ -62,21 +63,23 @@ class Policy:
                 "the object does not commit to its key",
                 found=str(envelope),
                 expected="format V3",
-                fix="if older formats belong here, allow them with commitment=allow",
+                fix=Worded("if older formats belong here, allow them with {}", Option("commitment", "allow")),
             )
         if self.legacy != "allow" and not envelope.authenticated:
             raise PolicyError(
                 "the object's body is not authenticated (AES-CBC)",
                 found=str(envelope),
                 expected="AES/GCM/NoPadding",
-                fix="if this data is old EMRFS data that you trust, allow it with legacy=allow",
+                fix=Worded(
+                    "if this data is old EMRFS data that you trust, allow it with {}", Option("legacy", "allow")
+                ),
             )
         if self.legacy == "refuse" and envelope.wrap_algorithm in LEGACY_WRAPS:
             raise PolicyError(
                 "the object's key wrap is of an old kind that binds no content algorithm",
                 found=str(envelope),
                 expected="wrap 'kms+context', 'AES/GCM' or 'RSA-OAEP-SHA1'",
-                fix="if you trust whoever can write here, allow it with legacy=wraps",
+                fix=Worded("if you trust whoever can write here, allow it with {}", Option("legacy", "wraps")),
             )
 
     def check_message(self, suite: Suite) -> None:
@@ -92,14 +95,17 @@ class Policy:
                 "the message does not commit to its key",
                 found=f"suite {suite}",
                 expected="suite 0x0478 or 0x0578",
-                fix="if older messages belong here, allow them with commitment=allow",
+                fix=Worded("if older messages belong here, allow them with {}", Option("commitment", "allow")),
             )
         if self.legacy == "refuse" or (self.legacy == "wraps" and suite.hash is None):
             raise PolicyError(
                 "the message's suite does not commit to its key: it can be made to open to two plaintexts",
                 found=f"suite {suite}",
                 expected="suite 0x0478 or 0x0578",
-                fix=f"if you trust whoever writes here, allow it with legacy={'wraps' if suite.hash else 'allow'}",
+                fix=Worded(
+                    "if you trust whoever writes here, allow it with {}",
+                    Option("legacy", "wraps" if suite.hash else "allow"),
+                ),
             )
 
 

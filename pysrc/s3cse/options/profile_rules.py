@@ -16,6 +16,7 @@ from s3cse.errors import SettingsError
 from s3cse.keyrings.configured import KeyringSettings, check_customer_keys
 from s3cse.message.options import MessageOptions
 from s3cse.objects.policy import Policy
+from s3cse.wording import Option, Worded
 
 #: The profiles that mean something to a read.
 OF_READS = (ENCRYPTION_SDK, SSE_C)
@@ -123,7 +124,11 @@ def _check_sse_c(options: _Said) -> None:
     _refuse_instruction_file(options)
     if options.policy.commitment == "require":
         raise SettingsError(
-            "commitment=require cannot be kept with profile sse-c: nothing about its encryption is seen here",
+            Worded(
+                "{} cannot be kept with {} sse-c: nothing about its encryption is seen here",
+                Option("commitment", "require"),
+                Option("profile"),
+            ),
             fix="leave one of them out",
         )
 
@@ -135,15 +140,16 @@ def _check_message(options: _Said) -> None:
     if keyring.kind in _RAW_KEYS and (keyring.key_namespace is None or keyring.key_name is None):
         raise SettingsError(
             "a raw key needs both of its names in Encryption SDK messages, which find it again by them",
-            found=f"keyNamespace={keyring.key_namespace or 'none'}, keyName={keyring.key_name or 'none'}",
-            expected="like keyNamespace=flights, keyName=2026-01",
+            found=_names(keyring.key_namespace or "none", keyring.key_name or "none"),
+            expected=Worded("like {}", _names("flights", "2026-01")),
         )
 
 
 def _refuse_instruction_file(options: _Said) -> None:
     if options.storage != "metadata":
         raise SettingsError(
-            f"profile {options.profile} has no envelope beside the object", found=f"storage={options.storage}"
+            Worded("{} {} has no envelope beside the object", Option("profile"), options.profile),
+            found=Worded("{}", Option("storage", options.storage)),
         )
 
 
@@ -154,9 +160,17 @@ def _check_writable(options: _Said) -> None:
         find_profile(options.profile, kind)
     elif kind == "kms-discovery":
         raise SettingsError(
-            "keyring=kms-discovery can only read: it names no key", fix="write with keyring=kms and kmsKeyId"
+            Worded("{} can only read: it names no key", Option("keyring", kind)),
+            fix=Worded("write with {} and {}", Option("keyring", "kms"), Option("kmsKeyId")),
         )
 
 
 def _only_with(option: str, profile: str) -> SettingsError:
-    return SettingsError(f"{option} is for profile {profile} only", fix=f"leave it out, or say profile={profile}")
+    return SettingsError(
+        Worded("{} is for {} {} only", Option(option), Option("profile"), profile),
+        fix=Worded("leave it out, or say {}", Option("profile", profile)),
+    )
+
+
+def _names(namespace: str, name: str) -> Worded:
+    return Worded.joined(", ", [Option("keyNamespace", namespace), Option("keyName", name)])

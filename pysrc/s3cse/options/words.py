@@ -10,6 +10,7 @@ from s3cse.errors import SettingsError
 from s3cse.keyrings.configured import KINDS
 from s3cse.message.limits import DEFAULT_MAX_PIECE_BYTES
 from s3cse.storage.port import Location
+from s3cse.wording import Option, Worded
 
 #: One object encrypted with GCM ends at 64 GiB - 32 bytes, whatever the last row group adds.
 _MOST_FILE_BYTES = 32 << 30
@@ -63,10 +64,14 @@ SPELLING = {
 }
 
 
+def _wrong(name: str, what: str) -> Worded:
+    return Worded("option {} {}", Option(SPELLING[name]), what)
+
+
 def read_text(name: str, value: str) -> str:
     """Read a text that is not empty."""
     if not value.strip():
-        raise SettingsError(f"option {SPELLING[name]} is empty")
+        raise SettingsError(_wrong(name, "is empty"))
     return value.strip()
 
 
@@ -78,11 +83,11 @@ def read_names(name: str, value: str) -> tuple[str, ...]:
         except ValueError:
             names = None
         if not isinstance(names, list) or not all(isinstance(item, str) for item in names):
-            raise SettingsError(f"option {SPELLING[name]} is no JSON array of names", found=repr(value))
+            raise SettingsError(_wrong(name, "is no JSON array of names"), found=repr(value))
     else:
         names = [item.strip() for item in value.split(",")]
     if not all(names) or len(set(names)) != len(names):
-        raise SettingsError(f"option {SPELLING[name]} has an empty or repeated name", found=repr(value))
+        raise SettingsError(_wrong(name, "has an empty or repeated name"), found=repr(value))
     return tuple(names)
 
 
@@ -93,7 +98,7 @@ def read_context(name: str, value: str) -> dict[str, str]:
     except ValueError:
         context = None
     if not isinstance(context, dict) or not all(isinstance(text, str) for text in context.values()):
-        raise SettingsError(f"option {SPELLING[name]} is no JSON map of strings", expected='{"team": "flights"}')
+        raise SettingsError(_wrong(name, "is no JSON map of strings"), expected='{"team": "flights"}')
     return context
 
 
@@ -103,7 +108,7 @@ def read_size(name: str, value: str) -> int:
     factor = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}.get(text[-1:], 1)
     digits = text[:-1] if factor > 1 else text
     if not digits.isdigit() or int(digits) == 0:
-        raise SettingsError(f"option {SPELLING[name]} is no size", found=repr(value), expected="bytes, or like 64m")
+        raise SettingsError(_wrong(name, "is no size"), found=repr(value), expected="bytes, or like 64m")
     return int(digits) * factor
 
 
@@ -111,7 +116,7 @@ def read_file_size(name: str, value: str) -> int:
     """Read a size that one object can have."""
     size = read_size(name, value)
     if size > _MOST_FILE_BYTES:
-        raise SettingsError(f"option {SPELLING[name]} is too large", found=repr(value), expected="32g at most")
+        raise SettingsError(_wrong(name, "is too large"), found=repr(value), expected="32g at most")
     return size
 
 
@@ -120,7 +125,7 @@ def read_frame_size(name: str, value: str) -> int:
     size = read_size(name, value)
     if size > DEFAULT_MAX_PIECE_BYTES:
         raise SettingsError(
-            f"option {SPELLING[name]} is too large",
+            _wrong(name, "is too large"),
             found=repr(value),
             expected=f"{DEFAULT_MAX_PIECE_BYTES >> 20}m at most: a reader holds a whole frame in memory",
         )
@@ -133,7 +138,7 @@ def read_row_limit(name: str, value: str) -> int | None:
         rows = int(value)
     except ValueError:
         raise SettingsError(
-            f"option {SPELLING[name]} is no number of rows", found=repr(value), expected="a number, 0 for no limit"
+            _wrong(name, "is no number of rows"), found=repr(value), expected="a number, 0 for no limit"
         ) from None
     return rows if rows > 0 else None
 
@@ -141,7 +146,7 @@ def read_row_limit(name: str, value: str) -> int | None:
 def read_count(name: str, value: str) -> int:
     """Read a number of tasks."""
     if not value.strip().isdigit() or int(value) == 0:
-        raise SettingsError(f"option {SPELLING[name]} is no number of tasks", found=repr(value), expected="1 or more")
+        raise SettingsError(_wrong(name, "is no number of tasks"), found=repr(value), expected="1 or more")
     return int(value)
 
 
@@ -167,9 +172,7 @@ def choice(*allowed: str) -> Callable[[str, str], str]:
 
     def parse(name: str, value: str) -> str:
         if value.lower() not in allowed:
-            raise SettingsError(
-                f"option {SPELLING[name]} has no such value", found=repr(value), expected=" | ".join(allowed)
-            )
+            raise SettingsError(_wrong(name, "has no such value"), found=repr(value), expected=" | ".join(allowed))
         return value.lower()
 
     return parse
@@ -179,7 +182,10 @@ def read_table_integrity(name: str, value: str) -> str:
     """Read the integrity that a table's files can have."""
     if value.lower() == "stream":
         raise SettingsError(
-            "integrity=stream is for whole objects that are read from begin to end; a table's files are not",
+            Worded(
+                "{} is for whole objects that are read from begin to end; a table's files are not",
+                Option("integrity", "stream"),
+            ),
             expected=" | ".join(_TABLE_INTEGRITY),
         )
     return choice(*_TABLE_INTEGRITY)(name, value)
@@ -189,10 +195,10 @@ def read_keyring(name: str, value: str) -> str:
     """Read the kind of a keyring that options can describe."""
     if value.lower() == "pkcs11":
         raise SettingsError(
-            "keyring=pkcs11 needs more than options can say",
+            Worded("{} needs more than options can say", Option("keyring", "pkcs11")),
             found=repr(value),
             expected=" | ".join(KINDS),
-            fix="use keyring=provider with a class that returns a Pkcs11Keyring",
+            fix=Worded("use {} with a class that returns a Pkcs11Keyring", Option("keyring", "provider")),
         )
     return choice(*KINDS)(name, value)
 

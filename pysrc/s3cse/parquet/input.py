@@ -28,6 +28,7 @@ from s3cse.parquet.footer import END_BYTES, footer_bytes
 from s3cse.parquet.int96 import arrow_schema
 from s3cse.parquet.leaves import roots
 from s3cse.parquet.range_file import RangeFile
+from s3cse.wording import Option, Worded
 
 #: The policies under which nothing of a GCM file is used before it is authenticated.
 AUTHENTICATING = ("strict", "stream")
@@ -210,7 +211,7 @@ def unreadable(opened: OpenObject, verified: bool, error: BaseException) -> S3CS
         uri=opened.uri,
         found=type(error).__name__,
         expected="Parquet (PAR1)",
-        fix="read it with integrity=strict to see whether it verifies",
+        fix=Worded("read it with {} to see whether it verifies", Option("integrity", "strict")),
     )
 
 

@@ -9,6 +9,7 @@ from s3cse.settings.answers import Answer, answer
 from s3cse.settings.findings import BucketView, Findings
 from s3cse.settings.keys import class_answers, kms_answers
 from s3cse.settings.model import Properties, Property
+from s3cse.wording import Option, Worded
 
 FAMILY = "fs.s3"
 KMS_PROVIDER = "com.amazon.ws.emr.hadoop.fs.cse.KMSEncryptionMaterialsProvider"
@@ -83,7 +84,7 @@ class EmrfsSettings:
                 "client-side encryption is on, and no key is named",
                 found=f"{self.client_side.origin} = true",
                 expected=f"{FAMILY}.cse.kms.keyId",
-                fix="set it there, or give the option kmsKeyId",
+                fix=Worded("set it there, or give the option {}", Option("kmsKeyId")),
             )
             return {}
         if provider is None:

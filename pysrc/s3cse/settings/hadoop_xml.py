@@ -17,11 +17,13 @@ from defusedxml.ElementTree import fromstring
 
 from s3cse.errors import SettingsError
 from s3cse.settings.model import Origin, Property
+from s3cse.wording import Option, Worded
 
 _XINCLUDE = "{http://www.w3.org/2001/XInclude}"
 _INCLUDE, _FALLBACK = f"{_XINCLUDE}include", f"{_XINCLUDE}fallback"
 _MOST_BYTES = 16 << 20  # no cluster's settings are larger; a data file named by mistake is not read into memory
 _DEEPEST_INCLUDE = 16
+_ASIDE = Option("clusterSettings", "ignore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ def unreadable(path: Path, error: OSError) -> SettingsError:
     return SettingsError(
         "a configuration file cannot be read",
         found=f"{path}: {error.strerror}",
-        fix="let this user read it, or leave the cluster's settings aside with clusterSettings=ignore",
+        fix=Worded("let this user read it, or leave the cluster's settings aside with {}", _ASIDE),
     )
 
 
@@ -155,5 +157,5 @@ def _broken(path: Path, found: str) -> SettingsError:
         "a configuration file is no Hadoop configuration",
         found=f"{path}: {found}",
         expected="<configuration> with <property> elements",
-        fix="repair the file, or leave the cluster's settings aside with clusterSettings=ignore",
+        fix=Worded("repair the file, or leave the cluster's settings aside with {}", _ASIDE),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from s3cse.errors import SettingsError, printable
 from s3cse.settings.model import Properties, Property
+from s3cse.wording import Option, Worded
 
 #: In any of the cluster's files; what a job sets (``spark.hadoop.*``) does not lower it.
 MINIMUM = "fs.s3cse.minimum.integrity"
@@ -39,7 +40,7 @@ def check_integrity(integrity: str, properties: Properties) -> None:
     if floor is not None and level > _LEVELS.index(floor.value):
         raise SettingsError(
             "the cluster allows no such integrity",
-            found=f"integrity={integrity}",
+            found=Worded("{}", Option("integrity", integrity)),
             expected=f"{floor.value} at least ({floor.origin})",
-            fix="leave integrity out, or ask who runs the cluster",
+            fix=Worded("leave {} out, or ask who runs the cluster", Option("integrity")),
         )

@@ -9,6 +9,7 @@ from s3cse.settings.answers import Answer, answer
 from s3cse.settings.findings import BucketView, Findings
 from s3cse.settings.keys import class_answers, kms_answers
 from s3cse.settings.model import Properties, Property
+from s3cse.wording import Option, Worded
 
 FAMILY = "fs.s3a"
 V1_COMPATIBILITY = "encryption.cse.v1.compatibility.enabled"
@@ -91,7 +92,7 @@ class S3aSettings:
                 found=f"{self.algorithm.origin} = {self.algorithm.value}",
                 expected=self.view.spelled_for_bucket(_KEYRING_CLASS if custom else _KEY[0])
                 + f", or {FAMILY}.… for all buckets",
-                fix="set it there, or give the option " + ("provider" if custom else "kmsKeyId"),
+                fix=Worded("set it there, or give the option {}", Option("provider" if custom else "kmsKeyId")),
             )
             return {}
         if custom:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from s3cse.errors import KeyringError
 from s3cse.storage.port import Location
 from s3cse.storage.s3_errors import S3RequestError
+from s3cse.wording import Option, Worded
 
 _OF_SOURCE = ("copy_object", "upload_part_copy")
 _READING = ("get_object", "head_object", "get_object_attributes")
@@ -71,7 +72,7 @@ def _refused(error: S3RequestError, method: str, message: str) -> S3RequestError
             error,
             f"S3 did not take the customer key (SSE-C): most likely {whose} is not under one",
             "an object that was written with this key",
-            "s3cse stat shows what it has; read it without profile sse-c if it has none",
+            Worded("s3cse stat shows what it has; read it without {} sse-c if it has none", Option("profile")),
         )
     return _as_key_error(
         error,
@@ -103,7 +104,7 @@ def not_used(location: Location, method: str) -> CustomerKeyError:
             uri=location.uri,
             found="an answer that names no customer key",
             expected="an object that was written with the key that was sent",
-            fix="read it without profile sse-c, or write it again under the key",
+            fix=Worded("read it without {} sse-c, or write it again under the key", Option("profile")),
         )
     return CustomerKeyError(
         "the server ignored the customer key (SSE-C): what it took is NOT encrypted with it",

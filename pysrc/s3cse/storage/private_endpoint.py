@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from s3cse.errors import SettingsError
+from s3cse.wording import Option, Worded
 
 _LOCALHOST = "localhost"
 
@@ -41,7 +42,9 @@ def check_private(client: Any) -> None:
         "a customer key (SSE-C) is sent over TLS only",
         found=f"the endpoint {parts.scheme}://{parts.netloc.rpartition('@')[2]}",
         expected="https://…, or a loopback address",
-        fix="give the S3 client an https endpoint (endpointUrl, AWS_ENDPOINT_URL_S3; not use_ssl=False)",
+        fix=Worded(
+            "give the S3 client an https endpoint ({}, AWS_ENDPOINT_URL_S3; not use_ssl=False)", Option("endpointUrl")
+        ),
     )
 
 

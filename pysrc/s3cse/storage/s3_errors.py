@@ -12,6 +12,7 @@ from urllib3.exceptions import HTTPError
 
 from s3cse.errors import TransferError
 from s3cse.storage.port import Location
+from s3cse.wording import Option, Worded
 
 _GONE = "the object is gone: list the table again"
 _PERMISSION = "allow this identity s3:GetObject, s3:PutObject, s3:ListBucket… on the bucket"
@@ -42,12 +43,14 @@ _FIXES = {
     "AuthorizationHeaderMalformed": _REGION,
     "301": _REGION,
     # An answer to HEAD, which has no reason in it; see _WANTS_KEY for one to GET.
-    "400": "if the object is under a customer key (SSE-C), that must be sent: profile sse-c",
+    "400": Worded("if the object is under a customer key (SSE-C), that must be sent: {} sse-c", Option("profile")),
 }
 #: In the answer to a request without a key for an object that has one (SSE-C); AWS says InvalidRequest "The object was
 #: stored using a form of Server Side Encryption. The correct parameters must be provided …".
 _WANTS_KEY = "server side encryption"
-_KEY_WANTED = "the object is under a customer key (SSE-C): send it, with profile sse-c and the key"
+_KEY_WANTED = Worded(
+    "the object is under a customer key (SSE-C): send it, with {} sse-c and the key", Option("profile")
+)
 
 
 def fix_for(code: str) -> str:

@@ -77,4 +77,4 @@ def test_names_are_asked_for(lake: Lake) -> None:
     Path("file").write_bytes(b"hello")
     result = lake.run("cp", "--format", "encryption-sdk", "file", lake.at)
     assert result.exit_code == 2
-    assert "keyNamespace" in result.stderr
+    assert "--key-namespace" in result.stderr

@@ -14,6 +14,7 @@ from s3cse.cli.copies.copying import SKIPPED, Copier
 from s3cse.cli.copies.transfers import Transfer
 from s3cse.cli.interface import outcome
 from s3cse.cli.interface.flags import Flags
+from s3cse.cli.interface.spelling import told
 from s3cse.cli.work.crew import Stop, in_parallel
 from s3cse.errors import S3CSEError, printable
 from s3cse.storage.port import Location
@@ -89,7 +90,7 @@ class Report:
 
 def _said(error: S3CSEError | OSError, transfer: Transfer) -> str:
     if isinstance(error, S3CSEError):
-        return str(error)
+        return told(error)
     about = shown(transfer.entry.place)
     name = error.filename2 or error.filename  # of a renaming, what it was to become
     if isinstance(name, str | Path) and str(name) != str(transfer.entry.place):

@@ -14,7 +14,6 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from s3cse.cli.interface import connection, outcome
+from s3cse.cli.interface.spelling import flag
 from s3cse.errors import SettingsError
 from s3cse.options.help import HELP
 
@@ -53,7 +53,6 @@ _KEYS = {
 # The format too: SSE-C and messages must be named, or save a request (s3cse.options.profile_rules).
 _READING = dict.fromkeys(("profile", "integrity", "legacy", "commitment", "plaintext"), _RULES)
 _WRITING = dict.fromkeys(("profile", "storage", "frameBytes"), _WRITTEN)
-_SPELLED = {"profile": "--format"}
 #: What a value means where options differ between commands: whole objects can be streamed, tables cannot.
 _HELP = {
     **HELP,
@@ -147,7 +146,7 @@ class Flags:
         """
         if not target:
             return self
-        known = {_flag(name).removeprefix("--"): name for name in (*_KEYS, *_WRITING)}
+        known = {flag(name).removeprefix("--"): name for name in (*_KEYS, *_WRITING)}
         said: dict[str, str] = {}
         for text in target:
             word, equals, value = text.partition("=")
@@ -171,10 +170,6 @@ def _endpoint_explained(endpoint_url: str | None) -> Iterator[None]:
         raise
     except ValueError as error:  # botocore's plain word for an address that is none
         raise connection.no_endpoint(endpoint_url) from error
-
-
-def _flag(name: str) -> str:
-    return _SPELLED.get(name) or "--" + re.sub(r"([A-Z])", lambda found: f"-{found.group(1).lower()}", name)
 
 
 def with_flags(
@@ -229,7 +224,7 @@ def _parameter(name: str) -> str:
 
 
 def _shared(name: str, panel: str) -> inspect.Parameter:
-    option = typer.Option(_flag(name), metavar="VALUE", help=_HELP[name], rich_help_panel=panel)
+    option = typer.Option(flag(name), metavar="VALUE", help=_HELP[name], rich_help_panel=panel)
     return _optional(_parameter(name), Annotated[str | None, option], None)
 
 

@@ -63,15 +63,16 @@ def config_command(
 
     Ends with 1 where the cluster's settings contradict each other or have no such value.
     """
-    with outcome.explained("config"):
+    # Options are --conf spark.s3cse.kmsKeyId=… here, and so the table has them.
+    with outcome.explained("config", str):
         cluster, given = _parted(conf or ())
         settings = load(os.environ, conf=conf_dir, security=security_configuration, hadoop=cluster, said_by=_SAID_BY)
         found = resolve(address, settings, hadoop_version=hadoop or hadoop_version(os.environ))
         answers = in_force(found, given, _SAID_BY, os.environ)
     (print_json if as_json else print_tables)(found, answers)
     for error in found.refused:
-        outcome.complain("config", error)
-    with outcome.explained("config"):
+        outcome.complain("config", error, str)
+    with outcome.explained("config", str):
         integrity = next(answer.value for answer in answers if answer.name == "integrity")
         check_integrity(integrity.lower(), settings.properties)
     if found.refused and not does_not_count(found, {name.lower() for name in given}):

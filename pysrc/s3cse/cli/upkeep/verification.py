@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from s3cse.cli.interface.spelling import told
 from s3cse.cli.work.remote import Remote, taken_back
 from s3cse.client import Client
 from s3cse.envelope.instruction_file import INSTRUCTION_SUFFIX
@@ -84,11 +85,11 @@ class Verifier:
         except EnvelopeError as error:
             if self._messages and self._is_plain(place):
                 return Verdict(place, HIDDEN if hidden else UNAUTHENTICATED, size, error.problem, plain=True)
-            return Verdict(place, DAMAGED, size, str(error))
+            return Verdict(place, DAMAGED, size, told(error))
         except IntegrityError as error:
-            return Verdict(place, DAMAGED, size, str(error))
+            return Verdict(place, DAMAGED, size, told(error))
         except S3CSEError as error:
-            return Verdict(place, UNOPENED, size, str(error))
+            return Verdict(place, UNOPENED, size, told(error))
         if self._by_s3:
             return Verdict(place, UNAUTHENTICATED, size, "S3 encrypts it (SSE-C), and nothing here can verify it")
         return Verdict(place, VERIFIED, size)
@@ -112,11 +113,11 @@ class Verifier:
         try:
             self._read(self._lax, place, advance)
         except PolicyError as error:  # commitment=require
-            return Verdict(place, UNOPENED, size, str(error))
+            return Verdict(place, UNOPENED, size, told(error))
         except (IntegrityError, EnvelopeError) as error:
-            return Verdict(place, DAMAGED, size, str(error))
+            return Verdict(place, DAMAGED, size, told(error))
         except S3CSEError as error:
-            return Verdict(place, UNOPENED, size, str(error))
+            return Verdict(place, UNOPENED, size, told(error))
         plain = reason.problem == "the object is not encrypted"
         return Verdict(place, HIDDEN if plain and hidden else UNAUTHENTICATED, size, reason.problem, plain)
 

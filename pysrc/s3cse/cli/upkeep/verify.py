@@ -13,6 +13,7 @@ import typer
 from s3cse.cli.interface import outcome
 from s3cse.cli.interface.flags import Flags, with_flags
 from s3cse.cli.interface.progress import progress
+from s3cse.cli.interface.spelling import told
 from s3cse.cli.upkeep.verification import DAMAGED, HIDDEN, UNAUTHENTICATED, UNOPENED, VERIFIED, Verdict, Verifier
 from s3cse.cli.work.crew import OBJECTS_AT_ONCE, Parallel, Stop, in_parallel
 from s3cse.cli.work.entries import Entry, is_folder_mark, is_instruction_file, stored_objects
@@ -87,7 +88,7 @@ def _verdicts(remote: Remote, place: Location, stop: Stop, at_once: int) -> Iter
         for done in results:
             stop.meter.done()
             if done.error is not None:
-                yield Verdict(in_s3(done.work.place), UNOPENED, done.work.size, str(done.error))
+                yield Verdict(in_s3(done.work.place), UNOPENED, done.work.size, told(done.error))
             elif done.result is not None:
                 yield done.result
 
