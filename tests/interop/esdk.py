@@ -27,9 +27,15 @@ class Sdk:
     Args:
         command: runs its driver; the file with the orders goes behind it.
         folder: for files.
+        required_keys: whether it knows pairs of the context that are not stored.
+        least_frames: the shortest frame lengths that it writes; 0: it writes messages in one piece.
     """
 
-    def __init__(self, command: Sequence[str | Path], folder: Path) -> None:
+    def __init__(
+        self, command: Sequence[str | Path], folder: Path, *, required_keys: bool, least_frames: Sequence[int]
+    ) -> None:
+        self.required_keys = required_keys
+        self.least_frames = least_frames
         self._command = command
         self._folder = folder
         self._orders: list[dict[str, Any]] = []

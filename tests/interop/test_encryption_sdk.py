@@ -1,4 +1,4 @@
-"""The official aws-encryption-sdk for Python reads what we write, and we read what it writes, of every suite."""
+"""Official AWS Encryption SDKs read what we write, and we read what they write, of every suite and kind of keyring."""
 
 from __future__ import annotations
 
@@ -11,27 +11,34 @@ import pytest
 
 import s3cse
 import s3cse.local
+from interop.drivers import UnavailableError, node_encryption_sdk
 from interop.esdk import CONTEXT, LENGTHS, Sdk, aes_key, rsa_key, written
 from s3cse.errors import S3CSEError
-from s3cse.keyrings import KmsKeyring, MultiKeyring
+from s3cse.keyrings import KmsDiscoveryKeyring, KmsKeyring, MultiKeyring
 from s3cse.keyrings.message_rsa import PADDINGS
-from s3cse.message import COMMITTING, COMMITTING_SIGNED, SUITES, MessageReader, decrypt, encrypt
+from s3cse.message import COMMITTING, COMMITTING_SIGNED, SUITES, MessageReader, decrypt, decrypt_into, encrypt
 from s3cse.message.options import MessageOptions
 
 pytestmark = pytest.mark.heavy
 
 PYTHON = Path(__file__).resolve().parents[2] / ".venv-esdk" / "bin" / "python"
-SDK = Path(__file__).with_name("encryption_sdk.py")
+DRIVER = Path(__file__).with_name("encryption_sdk.py")
 
 
-@pytest.fixture
-def sdk(tmp_path: Path) -> Sdk:
-    """The official client."""
-    return Sdk([PYTHON, SDK], tmp_path)
+@pytest.fixture(params=["python", "node"])
+def sdk(request: pytest.FixtureRequest, tmp_path: Path) -> Sdk:
+    """The official client: aws-encryption-sdk for Python, or @aws-crypto/client-node."""
+    if request.param == "python":
+        return Sdk([PYTHON, DRIVER], tmp_path, required_keys=True, least_frames=(0, 128))
+    try:
+        return Sdk(node_encryption_sdk(), tmp_path, required_keys=False, least_frames=(1,))
+    except UnavailableError as error:
+        pytest.skip(f"the AWS Encryption SDK for JavaScript needs node and npm with their registry: {error}")
 
 
 def test_the_sdk_reads_what_we_write(sdk: Sdk) -> None:
-    """Both suites, any length, whole and streamed, every size and padding of raw keys, several keys, required keys."""
+    """Both suites, any length, whole and streamed, threads, every size and padding of raw keys, several keys, required
+    keys."""
     wanted = []
 
     def order(message: bytes, plaintext: bytes, keys: list[dict[str, str]], **options: Any) -> None:
@@ -39,67 +46,84 @@ def test_the_sdk_reads_what_we_write(sdk: Sdk) -> None:
 
     for suite in (COMMITTING, COMMITTING_SIGNED):
         keyring, spec = aes_key()
+        options: dict[str, Any] = {"suite": suite, "context": CONTEXT}
         for length in LENGTHS:
             plaintext = os.urandom(length)
-            message = encrypt(plaintext, keyring, suite=suite, frame_length=4096, context=CONTEXT)
-            order(message, plaintext, [spec], context=CONTEXT)
+            order(encrypt(plaintext, keyring, frame_length=4096, **options), plaintext, [spec], context=CONTEXT)
             order(written(plaintext, keyring, suite=suite, frame_length=4096), plaintext, [spec])
-        pairs = [aes_key(size) for size in (16, 24, 32)] + [rsa_key(padding) for padding in PADDINGS]
-        for pair_keyring, pair_spec in pairs:
-            order(encrypt(b"text", pair_keyring, suite=suite, context=CONTEXT), b"text", [pair_spec])
+        long = os.urandom(10 << 20)
+        order(encrypt(long, keyring, threads=3, **options), long, [spec], context=CONTEXT)
+        for pair_keyring, pair_spec in [aes_key(size) for size in (16, 24, 32)] + [rsa_key(name) for name in PADDINGS]:
+            message = encrypt(b"text", pair_keyring, **options)
+            order(message, b"text", [pair_spec], context=CONTEXT)
+            order(message, b"text", [pair_spec])
         several = MultiKeyring([keyring], also_wrap=[aes_key(16, "second")[0], rsa_key("oaep-sha256")[0]])
-        message = encrypt(b"text", several, suite=suite, context=CONTEXT)
+        message = encrypt(b"text", several, **options)
         for other in (spec, aes_key(16, "second")[1], rsa_key("oaep-sha256")[1]):
             order(message, b"text", [other])
-        message = encrypt(b"text", keyring, suite=suite, context=CONTEXT, required_keys=["table"])
-        order(message, b"text", [spec], context=CONTEXT, required_keys=["table"])
+        if sdk.required_keys:
+            message = encrypt(b"text", keyring, required_keys=["table"], **options)
+            order(message, b"text", [spec], context=CONTEXT, required_keys=["table"])
     assert sdk.answers() == ["ok"] * len(wanted)
     for target, plaintext in wanted:
         assert target.read_bytes() == plaintext
 
 
 def test_we_read_what_the_sdk_writes(sdk: Sdk) -> None:
-    """Every suite, framed and in one piece, whole and streamed; every size and padding of raw keys; required keys."""
+    """Every suite, any length, framed and in one piece, whole, streamed and into a buffer; every size and padding of
+    raw keys, several keys, required keys; the context said again, or not where nothing of it is required."""
     wanted: list[tuple[Path, bytes, Any, dict[str, str]]] = []
 
-    def order(plaintext: bytes, pair: tuple[Any, dict[str, str]], context: dict[str, str], **options: Any) -> None:
-        keyring, spec = pair
-        target = sdk.order("encrypt", plaintext, [spec], context=context, **options)
-        wanted.append((target, plaintext, keyring, context))
+    def order(
+        plaintext: bytes, *pairs: tuple[Any, dict[str, str]], context: dict[str, str] = CONTEXT, **options: Any
+    ) -> None:
+        specs = [spec for _, spec in pairs]
+        target = sdk.order("encrypt", plaintext, specs, context=context, **{"frame_length": 4096, **options})
+        wanted.extend((target, plaintext, keyring, context) for keyring, _ in pairs)
 
     for number in SUITES:
         for length in LENGTHS:
-            order(os.urandom(length), aes_key(), CONTEXT, suite=number, frame_length=4096)
-        order(os.urandom(5000), aes_key(), {}, suite=number, frame_length=0)
-        order(b"text", aes_key(), CONTEXT, suite=number, frame_length=4096, required_keys=["table"])
+            order(os.urandom(length), aes_key(), suite=number)
+        for frame_length in sdk.least_frames:
+            order(os.urandom(5000), aes_key(), suite=number, context={}, frame_length=frame_length)
         for pair in [aes_key(size) for size in (16, 24)] + [rsa_key(padding) for padding in PADDINGS]:
-            order(b"text", pair, CONTEXT, suite=number, frame_length=4096)
-    assert sdk.answers() == ["ok"] * len(wanted)
+            order(b"text", pair, suite=number)
+        order(b"several keys", aes_key(), aes_key(16, "second"), rsa_key("oaep-sha256"), suite=number)
+        if sdk.required_keys:
+            order(b"required", aes_key(), suite=number, required_keys=["table"])
+    order(os.urandom(5 << 20), aes_key(), suite=COMMITTING_SIGNED.id, frame_length=1 << 16)
+    assert sdk.answers() == ["ok"] * len({target for target, _, _, _ in wanted})
     for target, plaintext, keyring, context in wanted:
         message = target.read_bytes()
-        result = decrypt(message, keyring, context=context, commitment="allow")
-        assert result.plaintext == plaintext
-        assert context.items() <= result.context.items()
-        reader = MessageReader(
-            io.BytesIO(message), keyring, context=context, commitment="allow", signed="release-early"
-        )
-        assert reader.readall() == plaintext
+        for said in [{}, {"context": context}][plaintext == b"required" :]:
+            options: dict[str, Any] = {"commitment": "allow", **said}
+            result = decrypt(message, keyring, threads=2, **options)
+            assert result.plaintext == plaintext
+            assert result.context.items() >= context.items()
+            out = bytearray(len(message))
+            assert decrypt_into(message, out, keyring, **options) == len(plaintext)
+            assert out.startswith(plaintext)
+            reader = MessageReader(io.BytesIO(message), keyring, signed="release-early", **options)
+            assert reader.readall() == plaintext
 
 
 def test_kms_data_keys_go_both_ways(sdk: Sdk, servers: s3cse.local.Servers, kms: Any, kms_key: str,
                                     monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
-    """One KMS key, both suites, with a context."""
+    """One KMS key, every suite that either writes, with a context; by the key's name and by discovery."""
     for name, value in servers.environment().items():
         monkeypatch.setenv(name, value)
     keyring, spec = KmsKeyring(kms, kms_key), {"kind": "kms", "key_id": kms_key, "endpoint_url": servers.kms_url}
     suites = (COMMITTING, COMMITTING_SIGNED)
     theirs = [sdk.order("decrypt", encrypt(b"ours", keyring, suite=suite, context=CONTEXT), [spec]) for suite in suites]
     ours = [
-        sdk.order("encrypt", b"theirs", [spec], context=CONTEXT, suite=suite.id, frame_length=4096) for suite in suites
+        sdk.order("encrypt", b"theirs", [spec], context=CONTEXT, suite=number, frame_length=4096) for number in SUITES
     ]
-    assert sdk.answers() == ["ok"] * 4
+    assert sdk.answers() == ["ok"] * (len(theirs) + len(ours))
     assert [target.read_bytes() for target in theirs] == [b"ours"] * 2
-    assert [decrypt(target.read_bytes(), keyring, context=CONTEXT).plaintext for target in ours] == [b"theirs"] * 2
+    for reading in (keyring, KmsDiscoveryKeyring(kms)):
+        for target in ours:
+            result = decrypt(target.read_bytes(), reading, context=CONTEXT, commitment="allow")
+            assert result.plaintext == b"theirs"
 
 
 def test_objects_in_s3_go_both_ways(sdk: Sdk, s3: Any, shared_bucket: str) -> None:
@@ -125,7 +149,7 @@ def test_objects_in_s3_go_both_ways(sdk: Sdk, s3: Any, shared_bucket: str) -> No
                 stored = s3.get_object(**place)["Body"].read()
                 ours.append((sdk.order("decrypt", stored, [spec], context=CONTEXT), text))
     for number in SUITES:
-        for frame_length in (0, 4096, 65_536):
+        for frame_length in [length for length in (0, 4096, 65_536) if length >= min(sdk.least_frames)]:
             text = os.urandom(100_000)
             made = sdk.order("encrypt", text, [spec], context=CONTEXT, suite=number, frame_length=frame_length)
             theirs.append((made, text, frame_length))
@@ -142,7 +166,7 @@ def test_objects_in_s3_go_both_ways(sdk: Sdk, s3: Any, shared_bucket: str) -> No
 
 
 def test_both_refuse_the_same_changes(sdk: Sdk) -> None:
-    """A changed byte in each part of a message, a cut, another context: nobody gives plaintext."""
+    """A changed byte in each part of a message, and a cut: nobody gives plaintext."""
     keyring, spec = aes_key()
     message = encrypt(bytes(100), keyring, suite=COMMITTING_SIGNED, frame_length=40, context=CONTEXT)
     changed = [message[:at] + bytes([message[at] ^ 1]) + message[at + 1 :] for at in range(0, len(message), 7)]
