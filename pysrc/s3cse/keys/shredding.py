@@ -4,6 +4,11 @@ The key itself is not touched: deleting it is the security officer's act, and ma
 What is deleted is decided in :mod:`s3cse.keys.shred_plan`. Each object is looked at again, and deleted on the condition
 that it is still the one of the inventory: by its ETag or version, and by its wrapped data key, because rotation leaves
 the ETag as it is. A run that broke off is simply repeated: what is gone is gone.
+
+Versions with an id are never replaced. The one called ``null``, of a bucket that keeps none or was told to stop, is: a
+new object takes its place, and that of a delete marker of this name. S3 evaluates conditions on the current version
+only, and marks have no ETag. So ``null`` goes on condition of its ETag while it is the current version. As an old one
+it goes after the look at it alone, and a marker ``null``, which holds no bytes, stays.
 """
 
 from __future__ import annotations
@@ -31,6 +36,8 @@ _NEEDED = ["bucket", "key", "version_id", "is_latest", "etag", "wrapped_key_fing
 
 #: Outcomes. HIDDEN: the bucket keeps versions, and the bytes are still there under a delete marker.
 DELETED, GONE, CHANGED, HIDDEN, FAILED, ABORTED = "deleted", "gone", "changed", "hidden", "failed", "aborted"
+_REPLACEABLE = "null"
+_UNKNOWN_CONDITION = (400, 501)
 _STILL_THERE = (CHANGED, HIDDEN, FAILED)
 
 
@@ -114,7 +121,8 @@ class _Worker:
         if other is not None and other.outcome != GONE:
             return [other]
         if version is not None:
-            return [other or self.delete(place, "object", version)]
+            etag = _condition(version, latest=bool(row["is_latest"]), etag=str(row["etag"]))
+            return [other or self.delete(place, "object", version, etag)]
         outcome = other or self.delete(place, "object", etag=str(row["etag"]))
         return (
             [outcome, *self._instruction_file(place, row)] if outcome.outcome in (DELETED, HIDDEN, GONE) else [outcome]
@@ -150,7 +158,7 @@ class _Worker:
         )
 
     def delete(self, place: Location, what: str, version: str | None = None, etag: str | None = None) -> Shredded:
-        """Send one DELETE."""
+        """Send one DELETE; of a version, without its condition where the server knows none there."""
         arguments: dict[str, str] = {"Bucket": place.bucket, "Key": place.key}
         if version is not None:
             arguments["VersionId"] = version
@@ -159,6 +167,8 @@ class _Worker:
         try:
             answer = self.store.ask(place, "delete_object", "delete", **arguments)
         except TransferError as error:
+            if version is not None and etag is not None and error.status in _UNKNOWN_CONDITION:
+                return self.delete(place, what, version)
             outcome = {404: GONE, 412: CHANGED}.get(error.status or 0, FAILED)
             return Shredded(place.uri, what, outcome, version, None if outcome == GONE else str(error))
         hidden = version is None and bool(answer.get("DeleteMarker"))
@@ -202,6 +212,13 @@ class _Worker:
             marks = {name: value for name, value in marks.items() if value}
 
 
+def _condition(version: str, *, latest: bool, etag: str) -> str | None:
+    """Return the ETag that a version's deletion depends on, None where another object cannot take its place, or S3 has
+    no condition for it.
+    """
+    return etag if version == _REPLACEABLE and latest else None
+
+
 def _others(file: Location) -> Shredded:
     problem = "it has not the wrapped data key of the inventory: another object is being written, or lost its file"
     return Shredded(file.uri, "instruction-file", CHANGED, error=problem)
@@ -219,26 +236,31 @@ def _shred_rest(worker: _Worker, wrapped: Mapping[Location, set[str | None]]) ->
             if any(what == "object" for what, _, _ in left):
                 continue
             for _, version, _ in left:
-                yield worker.delete(place, "delete-marker", version)
+                if version != _REPLACEABLE:
+                    yield worker.delete(place, "delete-marker", version)
             file = Location(place.bucket, place.key + worker.suffix)
             for what, version, latest in worker.versions(file):
                 # Without an object it is nobody's; but an object of that name that is no instruction file stays.
-                is_file, fingerprint = (True, None) if what == "delete-marker" else _file_version(worker, file, version)
+                if what == "delete-marker":
+                    is_file, fingerprint, etag = version != _REPLACEABLE, None, ""
+                else:
+                    is_file, fingerprint, etag = _file_version(worker, file, version)
                 if latest and what == "object" and is_file and fingerprint not in wrapped[place]:
                     yield _others(file)
                 elif is_file:
-                    yield worker.delete(file, "instruction-file", version)
+                    condition = _condition(version, latest=latest, etag=etag)
+                    yield worker.delete(file, "instruction-file", version, condition)
         except TransferError as error:
             yield Shredded(place.uri, "delete-marker", FAILED, error=str(error))
 
 
-def _file_version(worker: _Worker, file: Location, version: str) -> tuple[bool, str | None]:
-    """Return whether a version is an instruction file, and the fingerprint of the wrapped key in it."""
+def _file_version(worker: _Worker, file: Location, version: str) -> tuple[bool, str | None, str]:
+    """Return whether a version is an instruction file, the fingerprint of the wrapped key in it, and its ETag."""
     found = fetch_instruction_file(worker.store.sending({"get_object": {"VersionId": version}}, about=file), file)
     if found is None:
-        return False, None
+        return False, None, ""
     fingerprint = fingerprint_in_file(found[1])
-    return fingerprint is not None or INSTRUCTION_MARKER in found[0].metadata, fingerprint
+    return fingerprint is not None or INSTRUCTION_MARKER in found[0].metadata, fingerprint, found[0].etag
 
 
 def _abort_uploads(store: S3Store, places: Sequence[Location], before: datetime) -> Iterator[Shredded]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -282,6 +283,100 @@ def test_the_file_version_of_a_new_object_stays(versioned: Lake, monkeypatch: py
         ("object", DELETED),
     ]
     assert versioned.s3.head_object(Bucket=versioned.bucket, Key=file)
+
+
+@pytest.fixture(params=["never", "suspended"])
+def unversioned(request: pytest.FixtureRequest, lake: Lake, bucket: str) -> Lake:
+    """A lake whose objects are versions called `null`."""
+    lake.bucket = bucket
+    if request.param == "suspended":
+        for status in ("Enabled", "Suspended"):
+            lake.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": status})
+    return lake
+
+
+def act_before_delete(
+    monkeypatch: pytest.MonkeyPatch, lake: Lake, name: str, act: Callable[[dict[str, Any]], object]
+) -> None:
+    """Do something between the look at an object and its deletion; it gets the arguments of that."""
+    ask = type(lake.store).ask
+
+    def acting(store: Any, location: Any, method: str, action: str, **arguments: Any) -> Any:
+        if method == "delete_object" and location.key == lake.prefix + name:
+            act(arguments)
+        return ask(store, location, method, action, **arguments)
+
+    monkeypatch.setattr(type(lake.store), "ask", acting)
+
+
+def test_versions_without_an_id_go(unversioned: Lake) -> None:
+    """Objects of a bucket without versions, with their instruction files."""
+    unversioned.put("object", profile="emrfs", storage="instruction-file")
+    plan = plan_shredding(all_versions(unversioned), [unversioned.kms_key])
+    assert plan.chosen["version_id"].to_pylist() == ["null"]
+    done = list(shred(unversioned.store, plan, all_versions=True))
+    assert [(row.what, row.outcome) for row in done] == [("object", DELETED), ("instruction-file", DELETED)]
+    assert versions(unversioned) == 0
+
+
+def test_a_new_object_in_the_place_of_a_version_without_an_id_stays(
+    unversioned: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is called `null` as well, and came between the look and the deletion."""
+    unversioned.put("object", profile="emrfs")
+    plan = plan_shredding(all_versions(unversioned), [unversioned.kms_key])
+    act_before_delete(monkeypatch, unversioned, "object", lambda _: unversioned.put("object", "aes"))
+    assert outcomes(unversioned, list(shred(unversioned.store, plan, all_versions=True))) == [
+        ("object", "object", CHANGED)
+    ]
+    assert left(unversioned) == ["object"]
+
+
+def test_a_new_file_in_the_place_of_a_version_without_an_id_stays(
+    unversioned: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its object may be there in a moment."""
+    unversioned.put("object", profile="emrfs", storage="instruction-file")
+    plan = plan_shredding(all_versions(unversioned), [unversioned.kms_key])
+    file = {"Bucket": unversioned.bucket, "Key": f"{unversioned.prefix}object.instruction"}
+    act_before_delete(
+        monkeypatch, unversioned, "object.instruction", lambda _: unversioned.s3.put_object(**file, Body=b"theirs")
+    )
+    assert outcomes(unversioned, list(shred(unversioned.store, plan, all_versions=True))) == [
+        ("object", "object", DELETED),
+        ("object.instruction", "instruction-file", CHANGED),
+    ]
+    assert left(unversioned) == ["object.instruction"]
+
+
+def test_markers_without_an_id_stay(versioned: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new object would take the marker's place unseen. Old versions below it go."""
+    versioned.put("object", profile="emrfs")
+    suspended = {"Status": "Suspended"}
+    versioned.s3.put_bucket_versioning(Bucket=versioned.bucket, VersioningConfiguration=suspended)
+    versioned.s3.delete_object(Bucket=versioned.bucket, Key=f"{versioned.prefix}object")
+    plan = plan_shredding(all_versions(versioned), [versioned.kms_key])
+    (done,) = shred(versioned.store, plan, all_versions=True)
+    assert (done.what, done.outcome) == ("object", DELETED)
+    page = versioned.s3.list_object_versions(Bucket=versioned.bucket)
+    assert (page.get("Versions"), [row["VersionId"] for row in page["DeleteMarkers"]]) == (None, ["null"])
+
+
+@pytest.mark.parametrize("status", [400, 501])
+def test_servers_without_conditions_on_versions(
+    unversioned: Lake, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """They are asked again without: then the look before is all that there is."""
+    unversioned.put("object", profile="emrfs")
+    plan = plan_shredding(all_versions(unversioned), [unversioned.kms_key])
+
+    def refuse(arguments: dict[str, Any]) -> None:
+        if "IfMatch" in arguments:
+            raise TransferError("no such condition", status=status)
+
+    act_before_delete(monkeypatch, unversioned, "object", refuse)
+    (done,) = shred(unversioned.store, plan, all_versions=True)
+    assert done.outcome == DELETED
 
 
 def test_inventory_must_fit_the_versions(versioned: Lake) -> None:
