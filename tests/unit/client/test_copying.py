@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ClientError
 from objects.fakes import FakeKms
 
 import s3cse
@@ -17,6 +17,7 @@ from s3cse.objects.settlement import UnsettledError
 from s3cse.storage.port import Location
 
 from .conftest import Log, Make
+from .failing_requests import failed, lose, refuse, unanswered
 
 TEXT = os.urandom(1 << 20) * 11
 FORMS: list[dict[str, Any]] = [
@@ -135,25 +136,10 @@ def test_failed_copy_in_parts_leaves_nothing(
     monkeypatch.setattr(copying, "ONE_COPY_BYTES", 0)
     client.put_object(**at, Body=TEXT)
 
-    def refuse(**_: Any) -> Any:
-        raise ClientError({"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}, "x")  # type: ignore[typeddict-item]
-
-    monkeypatch.setattr(logged_s3, "upload_part_copy", refuse)
+    refuse(monkeypatch, logged_s3, "upload_part_copy", failed("AccessDenied", 403))
     with pytest.raises(TransferError):
         client.copy_object(**{**at, "Key": at["Key"] + "-copy"}, CopySource=at)
     assert s3.list_multipart_uploads(Bucket=at["Bucket"], Prefix=at["Key"]).get("Uploads", []) == []
-
-
-def lose(monkeypatch: pytest.MonkeyPatch, s3: Any, method: str, *, done: bool) -> None:
-    """Let the connection break over one method of the S3 client's, after S3 has done it or before."""
-    request = getattr(s3, method)
-
-    def broken(**arguments: Any) -> Any:
-        if done:
-            request(**arguments)
-        raise ReadTimeoutError(endpoint_url="http://s3")
-
-    monkeypatch.setattr(s3, method, broken)
 
 
 @pytest.fixture
@@ -185,7 +171,7 @@ def test_lost_answer_of_a_copy_is_settled(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The copy is there, so the file that opens it stays, and the copy is no failure."""
-    lose(monkeypatch, logged_s3, "complete_multipart_upload" if in_parts else "copy_object", done=True)
+    lose(monkeypatch, logged_s3, "complete_multipart_upload" if in_parts else "copy_object")
     answer = filed.copy_object(**over, CopySource=at)
     assert answer["CopyObjectResult"]["ETag"] == filed.head_object(**over)["ETag"]
     assert opened(filed, over) == TEXT
@@ -196,7 +182,7 @@ def test_copy_that_may_still_come_keeps_its_file(
 ) -> None:
     """A copy may take minutes: where nobody knows, the same copy again finishes it, however often."""
     with monkeypatch.context() as patch:
-        lose(patch, logged_s3, "copy_object", done=False)
+        refuse(patch, logged_s3, "copy_object", unanswered())
         for _ in range(2):
             with pytest.raises(UnsettledError, match="Do the same again"):
                 filed.copy_object(**over, CopySource=at)
@@ -211,8 +197,7 @@ def test_copy_that_s3_refuses_leaves_the_old_object(
 ) -> None:  # fmt: skip
     """A clear no, of S3 or of botocore, puts the old file back."""
     if storage_class == "NONSENSE":  # SeaweedFS takes it
-        refused = {"Error": {"Code": "InvalidStorageClass"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
-        monkeypatch.setattr(logged_s3, "copy_object", raising(ClientError(refused, "CopyObject")))  # type: ignore[arg-type]
+        refuse(monkeypatch, logged_s3, "copy_object", failed("InvalidStorageClass", 400))
     with pytest.raises(TransferError) as caught:
         filed.copy_object(**over, CopySource=at, StorageClass=storage_class)
     assert not isinstance(caught.value, UnsettledError)
@@ -240,7 +225,7 @@ def test_copy_that_is_there_keeps_its_file_whatever_s3_says_then(
         return answer
 
     with monkeypatch.context() as patch:
-        lose(patch, logged_s3, "complete_multipart_upload" if in_parts else "copy_object", done=True)
+        lose(patch, logged_s3, "complete_multipart_upload" if in_parts else "copy_object")
         patch.setattr(logged_s3, "head_object", only_once)
         with pytest.raises(TransferError, match="describe"):
             filed.copy_object(**over, CopySource=at)
@@ -262,7 +247,7 @@ def test_earlier_copy_does_not_pass_for_one_that_is_refused(
         file = {**at, "Key": at["Key"] + ".instruction"}
         s3.put_object(**file, Body=s3.get_object(**file)["Body"].read() + b"\n")
     method = "complete_multipart_upload" if in_parts else "copy_object"
-    monkeypatch.setattr(logged_s3, method, raising(failed(code, status)))
+    refuse(monkeypatch, logged_s3, method, failed(code, status))
     with pytest.raises(ClientError) as caught:
         client.copy_object(**to, CopySource=at, MetadataDirective="REPLACE", Metadata={"k": "v"})
     assert caught.value.response["Error"]["Code"] == code
@@ -300,20 +285,9 @@ def test_earlier_copy_without_room_for_a_mark_is_no_success(
     client.put_object(**at, Body=b"new", Metadata={"k": "v" * 1000})
     monkeypatch.setattr(copying, "fits", lambda _: False)
     client.copy_object(**to, CopySource=at)
-    monkeypatch.setattr(logged_s3, "complete_multipart_upload", raising(failed("PreconditionFailed", 412)))
+    refuse(monkeypatch, logged_s3, "complete_multipart_upload", failed("PreconditionFailed", 412))
     with pytest.raises(TransferError):
         client.copy_object(**to, CopySource=at)
-
-
-def failed(code: str, status: int) -> ClientError:
-    return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "x")  # type: ignore[typeddict-item]
-
-
-def raising(error: Exception) -> Any:
-    def refuse(**_: Any) -> Any:
-        raise error
-
-    return refuse
 
 
 def test_copy_in_parts_that_does_not_come_leaves_the_old_object(
@@ -321,7 +295,7 @@ def test_copy_in_parts_that_does_not_come_leaves_the_old_object(
 ) -> None:
     """Its upload can be aborted, so that nothing comes any more."""
     monkeypatch.setattr(copying, "ONE_COPY_BYTES", 0)
-    lose(monkeypatch, logged_s3, "complete_multipart_upload", done=False)
+    refuse(monkeypatch, logged_s3, "complete_multipart_upload", unanswered())
     with pytest.raises(TransferError):
         filed.copy_object(**over, CopySource=at)
     assert opened(filed, over) == b"old"
@@ -342,7 +316,10 @@ def test_copy_that_nothing_tells_from_others_is_not_settled(
     body = s3.get_object(**at)["Body"].read()
     s3.put_object(**at, Body=body)
     with monkeypatch.context() as patch:
-        lose(patch, logged_s3, "copy_object", done=done)
+        if done:
+            lose(patch, logged_s3, "copy_object")
+        else:
+            refuse(patch, logged_s3, "copy_object", unanswered())
         with pytest.raises(UnsettledError):
             filed.copy_object(**over, CopySource=at)
     filed.copy_object(**over, CopySource=at)
@@ -357,7 +334,7 @@ def test_plain_object_of_the_same_length_is_no_copy(
     to = {**at, "Key": at["Key"] + "-copy"}
     s3.put_object(**at, Body=b"plain")
     s3.put_object(**to, Body=b"other")
-    lose(monkeypatch, logged_s3, "complete_multipart_upload", done=False)
+    refuse(monkeypatch, logged_s3, "complete_multipart_upload", unanswered())
     with pytest.raises(TransferError, match="connection broke"):
         filed.copy_object(**to, CopySource=at)
 

@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 from objects.fakes import FakeKms
 
 import s3cse
@@ -15,6 +14,7 @@ from s3cse.storage.port import StoredObject
 from s3cse.storage.s3 import S3Store
 
 from .conftest import Log, Make
+from .failing_requests import failed, refuse
 
 
 def keys(s3: Any, at: dict[str, str]) -> list[str]:
@@ -95,18 +95,6 @@ def delete(client: s3cse.Client, at: dict[str, str], many: bool) -> None:
         client.delete_object(**at)
 
 
-def refuse(monkeypatch: pytest.MonkeyPatch, s3: Any, method: str, http: int, code: str, when: str) -> None:
-    """Refuse one method of the S3 client's, in calls whose arguments have these words."""
-    request = getattr(s3, method)
-
-    def refusing(**arguments: Any) -> Any:
-        if when in str(arguments):
-            raise ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": http}}, method)  # type: ignore[arg-type]
-        return request(**arguments)
-
-    monkeypatch.setattr(s3, method, refusing)
-
-
 @pytest.mark.parametrize("many", [False, True])
 def test_file_of_a_new_object_stays(
     make: Make, at: dict[str, str], s3: Any, logged_s3: Any, many: bool, monkeypatch: pytest.MonkeyPatch
@@ -146,7 +134,7 @@ def test_without_a_look_the_file_goes(
     """Who may delete, and not read or list, deletes what is there."""
     client = make(storage="instruction-file")
     client.put_object(**at, Body=b"abc")
-    refuse(monkeypatch, logged_s3, "head_object", 403, "AccessDenied", "")
+    refuse(monkeypatch, logged_s3, "head_object", failed("AccessDenied", 403))
     delete(client, at, many)
     assert keys(s3, at) == []
 
@@ -158,7 +146,7 @@ def test_no_answer_deletes_nothing(
     """S3 that does not answer the look has not been asked to delete anything."""
     client = make(storage="instruction-file")
     client.put_object(**at, Body=b"abc")
-    refuse(monkeypatch, logged_s3, "head_object", 503, "SlowDown", "")
+    refuse(monkeypatch, logged_s3, "head_object", failed("SlowDown", 503))
     with pytest.raises(TransferError):
         delete(client, at, many)
     assert keys(s3, at) == ["object", "object.instruction"]
@@ -172,6 +160,6 @@ def test_servers_without_conditions(
     client = make(storage="instruction-file")
     client.put_object(**at, Body=b"abc")
     method, word = ("delete_objects", "ETag") if many else ("delete_object", "IfMatch")
-    refuse(monkeypatch, logged_s3, method, 501, "NotImplemented", word)
+    refuse(monkeypatch, logged_s3, method, failed("NotImplemented", 501), word)
     delete(client, at, many)
     assert keys(s3, at) == []

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, ReadTimeoutError
 from objects.fakes import FakeKms
 
 import s3cse
@@ -20,6 +19,7 @@ from s3cse.objects.settlement import UnsettledError
 from s3cse.storage.port import Location
 
 from .conftest import Log, Make
+from .failing_requests import failed, lose, refuse, unanswered
 
 PART = 5 << 20
 TEXT = os.urandom(1 << 20) * 17 + b"end"  # four parts
@@ -54,19 +54,6 @@ class Upload:
 
     def abort(self) -> None:
         self._client.abort_multipart_upload(**self._at, UploadId=self.id)
-
-
-def failure(status: int) -> ClientError:
-    return ClientError({"Error": {"Code": "x"}, "ResponseMetadata": {"HTTPStatusCode": status}}, "x")  # type: ignore[typeddict-item]
-
-
-def refuse(patch: pytest.MonkeyPatch, s3: Any, method: str, error: BaseException) -> None:
-    """Let one method of the S3 client's fail before S3 hears of it."""
-
-    def refused(**_: Any) -> Any:
-        raise error
-
-    patch.setattr(s3, method, refused)
 
 
 @pytest.mark.parametrize("form", FORMS, ids=str)
@@ -184,7 +171,7 @@ def test_part_that_failed_counts_as_seen(
     upload = Upload(client, at)
 
     with monkeypatch.context() as patch:
-        refuse(patch, logged_s3, "upload_part", failure(500))
+        refuse(patch, logged_s3, "upload_part", failed("x", 500))
         with pytest.raises(TransferError):
             upload.send(1)
     with pytest.raises(SettingsError, match="another content"):
@@ -278,7 +265,7 @@ def test_completion_may_be_repeated(
     upload.send(1, b"12345")
 
     with monkeypatch.context() as patch:
-        refuse(patch, logged_s3, "complete_multipart_upload", failure(503))
+        refuse(patch, logged_s3, "complete_multipart_upload", failed("x", 503))
         with pytest.raises(TransferError):
             upload.complete()
     upload.complete(IfNoneMatch="*")
@@ -296,7 +283,7 @@ def over(make: Make, at: dict[str, str]) -> tuple[s3cse.Client, Upload]:
 
 
 @pytest.fixture(
-    params=[failure(503), ReadTimeoutError(endpoint_url="http://s3"), KeyboardInterrupt()],
+    params=[failed("x", 503), unanswered(), KeyboardInterrupt()],
     ids=["failed", "lost", "interrupted"],
 )
 def unsettled(over: tuple[s3cse.Client, Upload], request: pytest.FixtureRequest, logged_s3: Any) -> Upload:
@@ -315,7 +302,7 @@ def test_repeated_completion_remembers_the_first_file(
 ) -> None:
     """When S3 refuses in the end, the old object's file is put back, not that of the attempts before."""
     with monkeypatch.context() as patch:
-        refuse(patch, logged_s3, "complete_multipart_upload", failure(403))
+        refuse(patch, logged_s3, "complete_multipart_upload", failed("x", 403))
         with pytest.raises(TransferError):
             unsettled.complete()
     assert client.get_object(**at)["Body"].read() == b"old"
@@ -328,7 +315,7 @@ def test_abort_puts_the_old_file_back(
 ) -> None:
     """Completing again or aborting: either ends with an object that can be read. An abort that fails is repeated."""
     with monkeypatch.context() as patch:
-        refuse(patch, logged_s3, "abort_multipart_upload", failure(503))
+        refuse(patch, logged_s3, "abort_multipart_upload", failed("x", 503))
         with pytest.raises(TransferError):
             unsettled.abort()
     unsettled.abort()
@@ -339,17 +326,11 @@ def test_abort_whose_answer_was_lost_may_be_repeated(
     client: s3cse.Client, unsettled: Upload, at: dict[str, str], logged_s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The upload is gone then (404): the old file is put back all the same, and the upload is forgotten."""
-    abort = logged_s3.abort_multipart_upload
-
-    def lost(**arguments: Any) -> Any:
-        abort(**arguments)
-        raise ReadTimeoutError(endpoint_url="http://s3")
-
     with monkeypatch.context() as patch:
-        patch.setattr(logged_s3, "abort_multipart_upload", lost)
+        lose(patch, logged_s3, "abort_multipart_upload")
         with pytest.raises(TransferError):
             unsettled.abort()
-    refuse(monkeypatch, logged_s3, "abort_multipart_upload", failure(404))
+    refuse(monkeypatch, logged_s3, "abort_multipart_upload", failed("x", 404))
     unsettled.abort()
     assert client.get_object(**at)["Body"].read() == b"old"
     with pytest.raises(TransferError):  # as boto3 says of an upload that nobody has begun
@@ -363,7 +344,7 @@ def test_abort_that_cannot_put_the_old_file_back_says_so(
 ) -> None:  # fmt: skip
     """And is repeated, when S3 answers again."""
     with monkeypatch.context() as patch:
-        refuse(patch, logged_s3, method, failure(503))
+        refuse(patch, logged_s3, method, failed("x", 503))
         with pytest.raises(TransferError):
             unsettled.abort()
     unsettled.abort()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 import s3cse
 from s3cse.client import copying
@@ -13,6 +12,7 @@ from s3cse.envelope.instruction_file import MAX_INSTRUCTION_BYTES
 from s3cse.errors import TransferError
 
 from .conftest import Log, Make
+from .failing_requests import failed, refuse
 
 
 @pytest.fixture
@@ -37,19 +37,6 @@ def plain(request: pytest.FixtureRequest, at: dict[str, str], make: Make, s3: An
     else:
         make().put_object(**at, Body=b"new")
     return bool(request.param == "plain")
-
-
-def forbid(monkeypatch: pytest.MonkeyPatch, s3: Any, method: str, suffix: str = "") -> None:
-    """Refuse one method of the S3 client's for keys that end so."""
-    request = getattr(s3, method)
-
-    def refuse(**arguments: Any) -> Any:
-        if str(arguments.get("Key", "")).endswith(suffix):
-            denied = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
-            raise ClientError(denied, method)  # type: ignore[arg-type]
-        return request(**arguments)
-
-    monkeypatch.setattr(s3, method, refuse)
 
 
 def keys(s3: Any, at: dict[str, str]) -> list[str]:
@@ -85,7 +72,7 @@ def test_file_goes_only_after_the_copy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """A copy that fails leaves the old object readable."""
-    forbid(monkeypatch, logged_s3, "copy_object")
+    refuse(monkeypatch, logged_s3, "copy_object", failed("AccessDenied", 403))
     with pytest.raises(TransferError):
         client.copy_object(**to, CopySource=at)
     assert client.get_object(**to)["Body"].read() == b"old"
@@ -106,7 +93,7 @@ def test_what_cannot_be_asked_stays(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """Without the permission to list, S3 does not tell whether there is a file, and what it is."""
-    forbid(monkeypatch, logged_s3, "head_object", ".instruction")
+    refuse(monkeypatch, logged_s3, "head_object", failed("AccessDenied", 403), ".instruction")
     copy_beside(client, at, to, plain, "Delete it, if it is there")
     assert keys(s3, at) == [at["Key"], to["Key"], to["Key"] + ".instruction"]
 
@@ -151,7 +138,7 @@ def test_file_that_stays_matters_beside_a_plain_object(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """The plain copy would be taken for encrypted: an error that says so. Other readers never look for the file."""
-    forbid(monkeypatch, logged_s3, "delete_object")
+    refuse(monkeypatch, logged_s3, "delete_object", failed("AccessDenied", 403))
     if plain:
         words = rf"{to['Key']}\.instruction: the object is copied, but.*Delete it"
         with pytest.raises(TransferError, match=words) as caught:

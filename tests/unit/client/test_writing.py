@@ -17,6 +17,7 @@ import s3cse
 from s3cse.errors import KeyringError, SettingsError, TransferError
 
 from .conftest import Log, Make
+from .failing_requests import failed, lose
 
 MIB = 1 << 20
 LONG = os.urandom(MIB) * 17 + b"end"
@@ -189,13 +190,7 @@ def test_lost_answer_is_settled(
 ) -> None:
     """Where S3's answer to Complete is lost, a HEAD says what became of it, and gives the ETag."""
     client = make()
-    complete = logged_s3.complete_multipart_upload
-
-    def lose(**arguments: Any) -> Any:
-        complete(**arguments)
-        raise ClientError({"Error": {"Code": "NoSuchUpload"}, "ResponseMetadata": {"HTTPStatusCode": 404}}, "x")  # type: ignore[typeddict-item]
-
-    monkeypatch.setattr(logged_s3, "complete_multipart_upload", lose)
+    lose(monkeypatch, logged_s3, "complete_multipart_upload", failed("NoSuchUpload", 404))
     answer = client.put_object(**at, Body=LONG)
     assert answer["ETag"] == client.head_object(**at)["ETag"]
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
