@@ -26,6 +26,14 @@ class Log(list[tuple[str, dict[str, Any]]]):
     def of(self, operation: str) -> list[dict[str, Any]]:
         return [parameters for name, parameters in self if name == operation]
 
+    def listen(self, s3: Any) -> None:
+        """Note from now on what this client is asked."""
+
+        def note(params: dict[str, Any], model: Any, **_: Any) -> None:
+            self.append((model.name, dict(params)))
+
+        s3.meta.events.register("provide-client-params.s3.*", note)
+
 
 @pytest.fixture
 def kms() -> FakeKms:
@@ -43,11 +51,7 @@ def logged_s3(servers: Servers) -> Any:
 def log(logged_s3: Any) -> Log:
     """What that client is asked."""
     asked = Log()
-
-    def note(params: dict[str, Any], model: Any, **_: Any) -> None:
-        asked.append((model.name, dict(params)))
-
-    logged_s3.meta.events.register("provide-client-params.s3.*", note)
+    asked.listen(logged_s3)
     return asked
 
 

@@ -41,11 +41,7 @@ def logged_s3(servers: Servers) -> Any:
 def log(logged_s3: Any) -> Log:
     """What that client is asked."""
     asked = Log()
-
-    def note(params: dict[str, Any], model: Any, **_: Any) -> None:
-        asked.append((model.name, dict(params)))
-
-    logged_s3.meta.events.register("provide-client-params.s3.*", note)
+    asked.listen(logged_s3)
     return asked
 
 

@@ -5,24 +5,15 @@ from __future__ import annotations
 import os
 import random
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from objects.fakes import open_files_in
 
 from s3cse.errors import TransferError
 from s3cse.storage.spool import PartSpool, SpoolFile
 
 PART = 64
-
-
-def open_files_in(folder: Path) -> int:
-    """Return how many files of this folder the process holds open, unlinked ones included."""
-    links = []
-    for descriptor in os.listdir("/proc/self/fd"):
-        with suppress(OSError):  # another thread's has gone meanwhile
-            links.append(os.readlink(f"/proc/self/fd/{descriptor}"))
-    return sum(link.startswith(str(folder)) for link in links)
 
 
 def refuse(*arguments: object) -> int:
