@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
-from s3cse.envelope.instruction_file import INSTRUCTION_SUFFIX
 from s3cse.envelope.profiles import DEFAULT_PROFILE
 from s3cse.migration.migrating import drop_leftovers, leftovers
 from s3cse.migration.options import MigrationOptions, listed
@@ -69,7 +68,7 @@ class _Places:
     def listed(self, store: S3Store) -> Iterator[Location]:
         """List the objects; remember what runs before this one have left."""
         self._left = leftovers(store, self._work.options)
-        return (row.location for row in listed(store, self._work.options, INSTRUCTION_SUFFIX))
+        return (row.location for row in listed(store, self._work.options))
 
     def clean(self, store: S3Store) -> None:  # noqa: ARG002 - the frame's; deleting is the target's client's
         """Delete what was left."""

@@ -16,8 +16,8 @@ from typing import Any
 from s3cse.client.copying import COPY_PART_BYTES, ONE_COPY_BYTES
 from s3cse.client.parameters import Parameters
 from s3cse.crypto.ciphers import GCM_TAG_BYTES
-from s3cse.envelope.detect import is_instruction_file, read_envelope, wants_instruction_file
-from s3cse.envelope.instruction_file import INSTRUCTION_MARKER, INSTRUCTION_SUFFIX, MAX_INSTRUCTION_BYTES
+from s3cse.envelope.detect import read_envelope, wants_instruction_file
+from s3cse.envelope.instruction_file import INSTRUCTION_MARKER, INSTRUCTION_SUFFIX
 from s3cse.envelope.model import Envelope
 from s3cse.envelope.stored_form import INSTRUCTION_FILE, METADATA, stored_form
 from s3cse.errors import IntegrityError, TransferError
@@ -32,6 +32,7 @@ from s3cse.keys.rotation_kept import (
 from s3cse.objects.describe import describe
 from s3cse.objects.destinations import MAX_PARTS, PARTS_IN_FLIGHT
 from s3cse.objects.envelope_storage import fetch_instruction_file
+from s3cse.objects.named_as_file import is_instruction_file
 from s3cse.objects.workers import results_in_order
 from s3cse.storage.port import Location, StoredObject, UploadedPart
 from s3cse.storage.s3 import S3Store
@@ -94,7 +95,7 @@ class EnvelopePlaces:
         stored = self._store.head(location)
         if stored is None:
             return None
-        if INSTRUCTION_MARKER in stored.metadata or self._reads_as_file(stored):
+        if is_instruction_file(self._store, stored, self._suffixes):
             return Found(stored, None, is_instruction_file=True)
         file, body = None, None
         if stored.size and wants_instruction_file(stored.metadata, stored.doubled):
@@ -105,14 +106,6 @@ class EnvelopePlaces:
             described = describe(self._store, stored, self._suffix, look=True)
             return Found(stored, described.envelope, None, described.message is not None)
         return Found(stored, envelope, file)
-
-    def _reads_as_file(self, stored: StoredObject) -> bool:
-        """Whether an object of such a name, without an envelope of its own, is an instruction file by its content."""
-        named = stored.location.key.endswith(self._suffixes) and 0 < stored.size <= MAX_INSTRUCTION_BYTES
-        if not named or not wants_instruction_file(stored.metadata, stored.doubled):
-            return False
-        found = fetch_instruction_file(self._store, stored.location)
-        return found is not None and is_instruction_file(found[1])
 
     def file_of(self, location: Location, suffix: str | None = None) -> Location:
         """Return where an object's instruction file is, if it has one."""

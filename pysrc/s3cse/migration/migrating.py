@@ -17,7 +17,6 @@ from contextlib import closing, suppress
 
 from s3cse.client import Client, deleting
 from s3cse.client.setup import Setup
-from s3cse.envelope.instruction_file import INSTRUCTION_MARKER
 from s3cse.envelope.model import WRAP_V1_RSA
 from s3cse.envelope.profiles import SSE_C
 from s3cse.errors import PolicyError, S3CSEError, SettingsError, TransferError
@@ -29,6 +28,7 @@ from s3cse.migration.replacing import SOURCE_MARK, Replacing, mark_of
 from s3cse.migration.row import ALREADY, FAILED, GONE, MIGRATED, REFUSED, WOULD, MigrationRow
 from s3cse.migration.sides import Side, Target
 from s3cse.migration.writing import Place, verified, write
+from s3cse.objects.named_as_file import is_instruction_file
 from s3cse.objects.naming import naming
 from s3cse.objects.open import OpenObject
 from s3cse.objects.settlement import PAUSES
@@ -90,11 +90,11 @@ class Migration:
         return True
 
     def _attempt(self, location: Location, final: Location, row: MigrationRow) -> bool:
-        stored = self._look(location)
+        stored, suffix = self._look(location), self._source.setup.suffix
         if stored is None:
             row.outcome = GONE
-            return True
-        if INSTRUCTION_MARKER in stored.metadata:
+            return not location.key.endswith(suffix)  # a file goes with the object that no longer wants it
+        if is_instruction_file(self._source.store, stored, (suffix,)):
             return False
         row.etag_before, row.stored_bytes_before = stored.etag, stored.size
         if self._options.in_place and self._target.in_file and self._finish(stored, row):

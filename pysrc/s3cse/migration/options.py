@@ -81,8 +81,11 @@ def staging_of(location: Location) -> Location:
     return Location(location.bucket, f"{folder}/{name}" if folder else name)
 
 
-def listed(store: ObjectStore, options: MigrationOptions, suffix: str) -> Iterator[ListedObject]:
-    """List the objects to migrate: one, or all in a folder; without empty ones, instruction files and journals.
+def listed(store: ObjectStore, options: MigrationOptions) -> Iterator[ListedObject]:
+    """List the objects to migrate: one, or all in a folder; without empty ones and journals.
+
+    Instruction files are among them: no name tells one from an encrypted object that is called so. Migration passes
+    them over when it looks at them.
 
     Raises:
         TransferError: S3 refused.
@@ -93,7 +96,7 @@ def listed(store: ObjectStore, options: MigrationOptions, suffix: str) -> Iterat
         key = row.location.key
         name = key.rpartition("/")[2]
         inside = key.startswith(folder) or key == place.key
-        hidden = name.startswith((STAGING, journal.PREFIX)) or name.endswith(suffix)
+        hidden = name.startswith((STAGING, journal.PREFIX))
         if inside and row.size and not hidden:
             yield row
 

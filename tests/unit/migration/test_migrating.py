@@ -315,18 +315,25 @@ def test_a_dry_run_writes_nothing(place: Place) -> None:
 
 
 def test_a_folder(place: Place) -> None:
-    """All objects of a folder go; hidden ones, journals, empty objects and instruction files are left out."""
+    """All objects of a folder go, also one that is called like a file; hidden ones, journals, empty ones and files do not."""
     old = place.keyring("kms", "old")
     for name in ("a/1", "a/2", "ab"):
         place.put(old, name, profile="emrfs", storage="instruction-file")
     for name in ("a/_s3cse_overwrite_x.json", "a/.s3cse-migrating-x"):
         place.s3.put_object(Bucket=place.bucket, Key=place.prefix + name, Body=b"x")
     place.s3.put_object(Bucket=place.bucket, Key=place.prefix + "a/_SUCCESS", Body=b"")
+    place.put(old, "a/3.instruction", profile="emrfs")
+    file = place.s3.get_object(Bucket=place.bucket, Key=place.prefix + "a/2.instruction")["Body"].read()
+    place.s3.put_object(
+        Bucket=place.bucket, Key=place.prefix + "a/2.instruction", Body=file
+    )  # as clients that mark none
     options = MigrationOptions(source=Location(place.bucket, place.prefix + "a/"))
-    found = [row.location for row in listed(S3Store(place.s3), options, ".instruction")]
-    assert [each.key.removeprefix(place.prefix) for each in found] == ["a/1", "a/2"]
+    found = [row.location for row in listed(S3Store(place.s3), options)]
+    names = [each.key.removeprefix(place.prefix) for each in found]
+    assert names == ["a/1", "a/1.instruction", "a/2", "a/2.instruction", "a/3.instruction"]
     rows = list(migrate(migration(place, old, old), found, workers=2))
-    assert [row.outcome for row in rows] == [MIGRATED, MIGRATED]
+    done = sorted(row.uri.rpartition("/")[2] for row in rows)
+    assert (done, {row.outcome for row in rows}) == (["1", "2", "3.instruction"], {MIGRATED})
 
 
 def test_one_object_goes_under_its_own_name() -> None:

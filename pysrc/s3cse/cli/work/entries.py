@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from s3cse.envelope.instruction_file import INSTRUCTION_MARKER, INSTRUCTION_SUFFIX
+from s3cse.envelope.instruction_file import INSTRUCTION_SUFFIX
+from s3cse.objects import named_as_file
 from s3cse.storage.port import Location, ObjectStore
 
 #: What Hadoop leaves in place of an empty folder.
@@ -111,7 +112,7 @@ def is_folder_mark(entry: Entry) -> bool:
 
 
 def is_instruction_file(store: ObjectStore, place: Location) -> bool:
-    """Whether it is the instruction file of another object: one HEAD for what has such a name, or two.
+    """Whether it is the instruction file of another object: one HEAD for what has such a name, and perhaps a GET.
 
     Raises:
         TransferError: S3 refused.
@@ -119,10 +120,4 @@ def is_instruction_file(store: ObjectStore, place: Location) -> bool:
     if not place.key.endswith(INSTRUCTION_SUFFIX):
         return False
     stored = store.head(place)
-    if stored is None:
-        return False
-    if INSTRUCTION_MARKER in stored.metadata:
-        return True
-    if any(name.startswith("x-amz-") for name in stored.metadata):
-        return False  # an encrypted object of that name
-    return store.head(Location(place.bucket, place.key.removesuffix(INSTRUCTION_SUFFIX))) is not None
+    return stored is not None and named_as_file.is_instruction_file(store, stored)
