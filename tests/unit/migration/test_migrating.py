@@ -315,7 +315,7 @@ def test_a_dry_run_writes_nothing(place: Place) -> None:
 
 
 def test_a_folder(place: Place) -> None:
-    """All objects of a folder go, also one that is called like a file; hidden ones, journals, empty ones and files do not."""
+    """All objects of a folder go, also one called like a file; hidden ones, journals, empty ones and files do not."""
     old = place.keyring("kms", "old")
     for name in ("a/1", "a/2", "ab"):
         place.put(old, name, profile="emrfs", storage="instruction-file")
