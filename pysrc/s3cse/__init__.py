@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from s3cse.errors import (
     EnvelopeError,
@@ -14,6 +13,7 @@ from s3cse.errors import (
     SettingsError,
     TransferError,
 )
+from s3cse.on_demand import names_on_demand
 
 if TYPE_CHECKING:
     from s3cse.client import Client
@@ -30,8 +30,5 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import the client when it is first asked for: Spark imports this package in workers that need none (PEP 562)."""
-    if name == "Client":
-        return import_module("s3cse.client").Client
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+#: Spark imports this package in workers that need no client.
+__getattr__, __dir__ = names_on_demand(__name__, {"Client": "client"})

@@ -1,12 +1,13 @@
 """Who wraps data keys: the only code that sees a key service.
 
-A name is imported when it is first asked for (PEP 562): a raw key needs neither KMS's client nor PKCS#11.
+A raw key needs neither KMS's client nor PKCS#11: a name is imported when it is first asked for.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from s3cse.on_demand import names_on_demand
 
 if TYPE_CHECKING:
     from s3cse.keyrings.aes import AesKeyring
@@ -48,40 +49,31 @@ __all__ = [
     "kms_client",
 ]
 
-_MODULES = {
-    "AesKeyring": "aes",
-    "CachingKeyring": "caching",
-    "Claim": "base",
-    "Claiming": "base",
-    "CustomerKeys": "customer_keys",
-    "CustomerKeysByPrefix": "customer_keys",
-    "DataKey": "base",
-    "DerivedCustomerKeys": "customer_keys",
-    "EncryptedDataKey": "message_keys",
-    "Keyring": "base",
-    "KmsDiscoveryKeyring": "kms_discovery",
-    "KmsKeyring": "kms",
-    "Materials": "provider",
-    "MaterialsProvider": "provider",
-    "MessageKey": "message_keys",
-    "MessageKeyring": "message_keys",
-    "MultiKeyring": "multi",
-    "OneCustomerKey": "customer_keys",
-    "Pkcs11Keyring": "pkcs11",
-    "ProviderKeyring": "provider",
-    "ReuseLimits": "message_reuse",
-    "RsaKeyring": "rsa",
-    "kms_client": "kms",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    globals()[name] = value  # asked for once
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = names_on_demand(
+    __name__,
+    {
+        "AesKeyring": "aes",
+        "CachingKeyring": "caching",
+        "Claim": "base",
+        "Claiming": "base",
+        "CustomerKeys": "customer_keys",
+        "CustomerKeysByPrefix": "customer_keys",
+        "DataKey": "base",
+        "DerivedCustomerKeys": "customer_keys",
+        "EncryptedDataKey": "message_keys",
+        "Keyring": "base",
+        "KmsDiscoveryKeyring": "kms_discovery",
+        "KmsKeyring": "kms",
+        "Materials": "provider",
+        "MaterialsProvider": "provider",
+        "MessageKey": "message_keys",
+        "MessageKeyring": "message_keys",
+        "MultiKeyring": "multi",
+        "OneCustomerKey": "customer_keys",
+        "Pkcs11Keyring": "pkcs11",
+        "ProviderKeyring": "provider",
+        "ReuseLimits": "message_reuse",
+        "RsaKeyring": "rsa",
+        "kms_client": "kms",
+    },
+)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from s3cse.errors import SettingsError
-from s3cse.settings import hadoop_xml, security_configuration
 from s3cse.settings.model import Origin, Properties, Property
 
 #: Where Hadoop's and EMRFS's files are on EMR (both are on the class path that EMR documents for Spark).
@@ -58,17 +57,29 @@ def load(
     """
     try:
         files = configuration_files(environment, conf)
-        properties = hadoop_xml.merge(files)
+        properties = _merged(files)
     except OSError as error:  # a folder that this user may not look into
-        raise hadoop_xml.unreadable(Path(error.filename or "?"), error) from error
+        from s3cse.settings.hadoop_xml import unreadable
+
+        raise unreadable(Path(error.filename or "?"), error) from error
     document = security or environment.get(SECURITY_CONFIGURATION)
     if document:
+        from s3cse.settings import security_configuration
+
         files = (*files, Path(document))
         properties += security_configuration.read(Path(document))
     properties += [
         Property(key.removeprefix(SPARK_HADOOP), value, Origin(said_by, key)) for key, value in (hadoop or {}).items()
     ]
     return ClusterSettings(Properties(properties, environment), tuple(files))
+
+
+def _merged(files: Sequence[Path]) -> list[Property]:
+    if not files:
+        return []
+    from s3cse.settings import hadoop_xml  # and with it XML: most machines have no such file
+
+    return hadoop_xml.merge(files)
 
 
 def configuration_files(environment: Mapping[str, str], conf: Sequence[str | Path] | None = None) -> tuple[Path, ...]:

@@ -7,17 +7,6 @@ import sys
 
 import pytest
 
-from s3cse import keyrings
-
-
-def test_every_name_is_there() -> None:
-    """What the package promises can be had, and is listed; what it does not is an AttributeError."""
-    assert all(getattr(keyrings, name).__name__ == name for name in keyrings.__all__)
-    assert set(keyrings.__all__) <= set(dir(keyrings))
-    assert set(keyrings.__all__) == set(keyrings._MODULES)
-    with pytest.raises(AttributeError, match="NoKeyring"):
-        keyrings.NoKeyring  # noqa: B018
-
 
 @pytest.mark.parametrize(
     ("name", "without"), [("AesKeyring", "botocore"), ("AesKeyring", "pkcs11"), ("KmsKeyring", "boto3")]
