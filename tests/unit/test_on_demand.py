@@ -9,7 +9,7 @@ import pytest
 
 @pytest.mark.parametrize("name", ["s3cse", "s3cse.keyrings", "s3cse.message"])
 def test_every_name_is_there(name: str) -> None:
-    """What a package promises can be had, is listed, and is there the next time; to all else an AttributeError says no."""
+    """What a package promises can be had, is listed, and is there the next time; all else is an AttributeError."""
     package = import_module(name)
     for each in package.__all__:
         assert getattr(package, each) is vars(package)[each]
