@@ -132,7 +132,7 @@ def read_pieces(
     if not header.framed:
         yield _single(source, max_piece_bytes)
         return
-    _check_allowed(header.frame_length, max_piece_bytes)
+    check_allowed(header.frame_length, max_piece_bytes)
     sequence = first_sequence
     kind = Kind.REGULAR
     while kind is Kind.REGULAR:
@@ -170,7 +170,7 @@ def _single(source: Input, max_piece_bytes: int | None) -> Piece:
     length = int.from_bytes(field, "big")
     if length > GCM_MAX_PLAINTEXT_BYTES:
         raise not_valid(f"a body of {length} bytes", f"at most {GCM_MAX_PLAINTEXT_BYTES}")
-    _check_allowed(length, max_piece_bytes)
+    check_allowed(length, max_piece_bytes)
     return Piece(Kind.SINGLE, 1, iv, iv + field, source.take(length, "body"), source.take(GCM_TAG_BYTES, "tag"))
 
 
@@ -179,7 +179,12 @@ def _iv(source: Input) -> bytes:
     return bytes(source.take(GCM_IV_BYTES, "IV"))
 
 
-def _check_allowed(length: int, allowed: int | None) -> None:
+def check_allowed(length: int, allowed: int | None) -> None:
+    """Refuse a piece that is longer than what a reader holds in memory.
+
+    Raises:
+        PolicyError: it is.
+    """
     if allowed is not None and length > allowed:
         raise PolicyError(
             "a piece of the message may be longer than what is held in memory",

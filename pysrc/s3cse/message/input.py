@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from s3cse.errors import EnvelopeError
@@ -10,6 +12,7 @@ if TYPE_CHECKING:  # typing only
     from typing_extensions import Buffer
 
 _PIECE = 1 << 20  # bytes asked for at once: what a length promises is believed as it arrives
+_AHEAD = 1 << 18  # and at least, so that short frames come many at once
 
 
 class Readable(Protocol):
@@ -59,30 +62,54 @@ class BufferInput:
 
 
 class FileInput:
-    """A message from a file. Memory grows with what arrives, not with what a length field promises."""
+    """A message from a file, read ahead by at most 256 KiB.
+
+    Memory grows with what arrives, not with what a length field promises.
+
+    Pipes, sockets and raw files are asked for what is there already: nothing that has come waits for what has not.
+    """
 
     def __init__(self, file: Readable) -> None:
-        self._file = file
+        # Of that class only: another one may have a read of its own, which its read1 knows nothing of.
+        self._read: Callable[[int], bytes | None] = file.read1 if type(file) is io.BufferedReader else file.read
+        self._here = memoryview(b"")
 
-    def take(self, length: int, what: str) -> bytes | bytearray:
-        """See Input; copies the file's bytes once if they do not come in one piece."""
-        first = self._file.read(min(length, _PIECE)) if length else b""
-        if first is not None and len(first) == length:
-            return first
-        data = bytearray(first or b"")
-        while data and len(data) < length:
-            piece = self._file.read(min(length - len(data), _PIECE))
+    def ahead(self, length: int) -> memoryview:
+        """Return what is here of the message and has not been taken: less than ``length`` at its end only."""
+        if len(self._here) >= length:
+            return self._here
+        data: bytes | bytearray = bytes(self._here)
+        self._here = memoryview(b"")  # what was taken is held no longer
+        while len(data) < length:
+            piece = self._read(min(max(length - len(data), _AHEAD), _PIECE))
             if not piece:
                 break
-            data += piece
-        if len(data) != length:
-            raise cut_short(what, len(data), length)
-        return data
+            data = _joined(data, piece)
+        self._here = memoryview(data).toreadonly()
+        return self._here
+
+    def take(self, length: int, what: str) -> memoryview:
+        """See Input."""
+        here = self.ahead(length)
+        if len(here) < length:
+            raise cut_short(what, len(here), length)
+        self._here = here[length:]
+        return here[:length]
 
     def check_end(self) -> None:
         """See Input."""
-        if self._file.read(1):
+        if self.ahead(1):
             raise trailing("at least one byte")
+
+
+def _joined(data: bytes | bytearray, piece: bytes) -> bytes | bytearray:
+    """Return both, without a copy of the longer one where that can be had."""
+    if not data:
+        return piece
+    if isinstance(data, bytes):
+        data = bytearray(data)
+    data += piece
+    return data
 
 
 def cut_short(what: str, found: int, expected: int) -> EnvelopeError:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from s3cse.crypto.ciphers import Backend
 from s3cse.crypto.memory import wipe
 from s3cse.errors import SettingsError
-from s3cse.message.frames import Kind, Piece, read_pieces
+from s3cse.message.frames import REGULAR_OVERHEAD, Piece, check_allowed, count_regular, read_pieces
 from s3cse.message.header import Header
 from s3cse.message.input import FileInput, Readable
 from s3cse.message.limits import (
@@ -27,6 +27,8 @@ if TYPE_CHECKING:  # typing only
     from s3cse.keyrings.message_keys import MessageKeyring
 
 Signed = Literal["refuse", "release-early"]
+#: Of plaintext, that one call of the cipher takes.
+_BATCH_BYTES = 1 << 18
 
 
 class MessageReader(io.RawIOBase):
@@ -35,7 +37,8 @@ class MessageReader(io.RawIOBase):
     The header is verified when this returns, and each frame before a byte of it is given out. That the message is whole
     is known at its end only: an empty read says so, an error says that it is not, and what was read before was then a
     true beginning of what was written. The last frame is given out after the end of the message was checked, and its
-    signature. Memory: twice the longest piece. Not thread-safe; the file stays open and is its owner's.
+    signature. Memory: twice the longest piece, or 1 MiB. Not thread-safe. The file, which is read ahead, stays open and
+    is its owner's.
 
     Args:
         file: gives the message.
@@ -69,7 +72,9 @@ class MessageReader(io.RawIOBase):
         refuse = _checked_signed(signed) == "refuse"
         self._source = FileInput(file)
         self._opened = open_message(self._source, keyring, context, *limits, refuse_signed=refuse, backend=backend)
-        self._pieces: Iterator[Piece] | None = read_pieces(self._source, self._opened.header, max_piece_bytes)
+        self._max_piece_bytes = max_piece_bytes
+        self._sequence = 1  # of the next frame
+        self._ended = False
         self._failed = False
 
     @property
@@ -98,8 +103,8 @@ class MessageReader(io.RawIOBase):
         with memoryview(buffer) as view, view.cast("B") as out:
             if len(out) == 0:
                 return 0
-            while self._at == len(self._plaintext) and self._pieces is not None:
-                self._read_piece(self._pieces)
+            while self._at == len(self._plaintext) and not self._ended:
+                self._read_more()
             num = min(len(out), len(self._plaintext) - self._at)
             out[:num] = memoryview(self._plaintext)[self._at : self._at + num]
             self._at += num
@@ -111,28 +116,55 @@ class MessageReader(io.RawIOBase):
             wipe(self._plaintext)
         super().close()
 
-    def _read_piece(self, pieces: Iterator[Piece]) -> None:
+    def _read_more(self) -> None:
         try:
-            piece = next(pieces)
-            if len(self._plaintext) != piece.length:
-                wipe(self._plaintext)
-                self._plaintext = bytearray(piece.length)
-            self._opened.cipher.open(piece, self._plaintext)
-            self._hash(piece)
-            if piece.kind is not Kind.REGULAR:
-                read_footer(self._source, self._opened.header.suite, self._opened.verifier)
-                self._pieces = None
+            if not (self._opened.header.framed and self._read_frames(self._opened.header.frame_length)):
+                self._read_last()
             self._at = 0
         except BaseException:
             self._failed = True
             wipe(self._plaintext)
             raise
 
-    def _hash(self, piece: Piece) -> None:
-        verifier = self._opened.verifier
-        if verifier is not None:
-            for part in (piece.front, piece.ciphertext, piece.tag):
-                verifier.update(part)
+    def _read_frames(self, frame_length: int) -> bool:
+        """Decrypt the regular frames that are here, in one call; False where none comes next."""
+        check_allowed(frame_length, self._max_piece_bytes)
+        stride = frame_length + REGULAR_OVERHEAD
+        here = self._source.ahead(stride)
+        count = count_regular(here, self._sequence, frame_length, max(1, _BATCH_BYTES // frame_length))
+        if not count:
+            return False
+        frames = self._source.take(count * stride, "frames")
+        self._make_room(count * frame_length)
+        with memoryview(self._plaintext) as out:
+            self._opened.cipher.open_frames(self._sequence, frame_length, frames, out)
+        self._hash(frames)
+        self._sequence += count
+        return True
+
+    def _read_last(self) -> None:
+        """Decrypt the final frame, or the body in one piece, and check that the message ends with it."""
+        header = self._opened.header
+        piece = next(read_pieces(self._source, header, self._max_piece_bytes, self._sequence))
+        self._make_room(piece.length)
+        self._opened.cipher.open(piece, self._plaintext)
+        self._hash(*_parts(piece))
+        read_footer(self._source, header.suite, self._opened.verifier)
+        self._ended = True
+
+    def _make_room(self, length: int) -> None:
+        if len(self._plaintext) != length:
+            wipe(self._plaintext)
+            self._plaintext = bytearray(length)
+
+    def _hash(self, *parts: Buffer) -> None:
+        if self._opened.verifier is not None:
+            for part in parts:
+                self._opened.verifier.update(part)
+
+
+def _parts(piece: Piece) -> tuple[Buffer, ...]:
+    return piece.front, piece.ciphertext, piece.tag
 
 
 def _checked_signed(signed: str) -> str:

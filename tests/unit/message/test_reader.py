@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from s3cse.crypto.ciphers import Backend
 from s3cse.errors import EnvelopeError, IntegrityError, PolicyError, S3CSEError, SettingsError
 from s3cse.message import COMMITTING, COMMITTING_SIGNED, SUITES, MessageReader, Suite, encrypt
+from s3cse.message.frames import FINAL_OVERHEAD, REGULAR_OVERHEAD
 
 from .messages import FRAME, aes_keyring, message_of, unframed_message_of
 from .test_whole import Untouched
@@ -97,8 +99,7 @@ def test_early_release_holds_the_last_frame_until_the_signature_is_verified() ->
     message = encrypt(b"a" * 25, aes_keyring(), suite=COMMITTING_SIGNED, frame_length=FRAME)
     other = encrypt(b"a" * 25, aes_keyring(), suite=COMMITTING_SIGNED, frame_length=FRAME)
     reader = reader_of(message[:-105] + other[-105:], signed="release-early")
-    assert reader.read(20) == b"a" * FRAME
-    assert reader.read(20) == b"a" * FRAME
+    assert reader.read(100) == b"a" * 2 * FRAME
     with pytest.raises(IntegrityError, match="signature"):
         reader.read(20)
     with pytest.raises(ValueError, match="failed before"):
@@ -126,8 +127,7 @@ def test_failure_is_sticky_and_wipes() -> None:
     message = bytearray(message_of(bytes(range(25))))
     message[-20] ^= 1
     reader = reader_of(bytes(message))
-    assert reader.read(100) == bytes(range(FRAME))
-    assert reader.read(100) == bytes(range(FRAME, 2 * FRAME))
+    assert reader.read(100) == bytes(range(2 * FRAME))
     with pytest.raises(IntegrityError, match="frame 3"):
         reader.read(100)
     assert not any(reader._plaintext)
@@ -174,3 +174,61 @@ def test_what_is_no_message_makes_no_reader() -> None:
     """The header is read at once."""
     with pytest.raises(EnvelopeError):
         reader_of(b"PAR1")
+
+
+def test_what_has_come_does_not_wait() -> None:
+    """Frames come out of a pipe as they go in: nothing waits until a batch is full."""
+    message = message_of(bytes(range(25)))
+    end = len(message) - 60  # within the second frame
+    read, write = os.pipe()
+    with open(read, "rb") as source, open(write, "wb", buffering=0) as sink:
+        sink.write(message[:end])
+        reader = MessageReader(source, aes_keyring())
+        assert reader.read(100) == bytes(range(FRAME))
+        sink.write(message[end:])
+        sink.close()
+        assert reader.readall() == bytes(range(FRAME, 25))
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 2])
+def test_a_batch_with_a_wrong_frame_gives_nothing(wrong: int) -> None:
+    """Frames that are decrypted in one call come out together; the error names the one that is wrong."""
+    message = bytearray(message_of(bytes(4 * FRAME)))
+    start = len(message_of(b"")) - FINAL_OVERHEAD
+    message[start + wrong * (FRAME + REGULAR_OVERHEAD) + 20] ^= 1
+    reader = reader_of(bytes(message))
+    with pytest.raises(IntegrityError, match=f"frame {wrong + 1}"):
+        reader.read(1)
+    assert not any(reader._plaintext)
+
+
+def test_memory_is_twice_a_long_frame() -> None:
+    """One frame as stored and one as plaintext; a buffer that grows has an eighth to spare."""
+    message = encrypt(bytes(24 << 20), aes_keyring(), frame_length=8 << 20)
+    source, out = io.BytesIO(message), bytearray(1 << 16)
+    tracemalloc.start()
+    try:
+        reader = MessageReader(source, aes_keyring())
+        while reader.readinto(out):
+            pass
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 18 << 20
+
+
+def test_memory_is_a_batch_whatever_the_length() -> None:
+    """Long messages in short frames are held 256 KiB at a time: the file's bytes, the frames and their plaintext."""
+    message = encrypt(bytes(16 << 20), aes_keyring(), frame_length=4096)
+    source, out = io.BytesIO(message), bytearray(1 << 16)
+    tracemalloc.start()
+    try:
+        reader = MessageReader(source, aes_keyring())
+        length = 0
+        while size := reader.readinto(out):
+            length += size
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert length == 16 << 20
+    assert peak < 1 << 20
