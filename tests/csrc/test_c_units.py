@@ -61,7 +61,8 @@ def build(folder: Path, build_type: str, sanitize: str = "", *, ctgrind: bool = 
 def run_ctest(folder: Path, *only: str, expected: int = NUM_PROGRAMS, **environment: str) -> None:
     """Run every program, or those that ``only`` selects, and make sure that none is missing."""
     told = run(tool("ctest", "cmake"), "--test-dir", folder, "--output-on-failure", *only, **environment)
-    assert f"100% tests passed, 0 tests failed out of {expected}" in told
+    # CMake has left out the failed ones, where there are none, since 4.4 or so.
+    assert re.search(rf"100% tests passed(, 0 tests failed)? out of {expected}\n", told), told
 
 
 def test_units_as_shipped(tmp_path: Path) -> None:

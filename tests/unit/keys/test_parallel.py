@@ -171,7 +171,7 @@ def test_an_interrupt_ends_the_work(run: Run) -> None:
     work = Work()
 
     def slow(number: int) -> int:
-        if number == 5:
+        if number % 50 == 5:  # again if the first is lost, as in a callback of the collector: then the work goes on
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
             time.sleep(0.05)
         return work(number)
