@@ -17,12 +17,12 @@ from s3cse.envelope.profiles import SSE_C
 from s3cse.errors import SettingsError, TransferError
 from s3cse.objects.workers import WORKERS, results_in_order
 from s3cse.storage.port import Location
+from s3cse.storage.s3 import UNKNOWN_CONDITION
 
 #: What is said of one object, or of the secret that deletes its versions.
 _OF_OBJECT = ("VersionId", "MFA", "IfMatch", "IfMatchLastModifiedTime", "IfMatchSize")
 #: S3's words, in an answer about several objects, for one that is another by now, that changes, or is gone.
 _NOT_THAT_ONE = ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey")
-_UNKNOWN_CONDITION = 501
 _REFUSED = range(300, 500)
 _AT_ONCE = 2 * WORKERS
 
@@ -116,7 +116,7 @@ def _delete_files(setup: Setup, bucket: str, files: Iterable[_File], further: Ma
     try:
         return _delete_all(setup, bucket, {"Objects": rows, "Quiet": True}, further)
     except TransferError as error:
-        if error.status != _UNKNOWN_CONDITION:
+        if error.status != UNKNOWN_CONDITION:
             raise
     rows = [{"Key": row["Key"]} for row in rows]
     return _delete_all(setup, bucket, {"Objects": rows, "Quiet": True}, further)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from s3cse.envelope.detect import is_instruction_file
 from s3cse.envelope.instruction_file import INSTRUCTION_MARKER, MAX_INSTRUCTION_BYTES
 from s3cse.errors import TransferError
-from s3cse.objects.envelope_storage import fetch_instruction_file
+from s3cse.objects.named_as_file import reads_as_file
 from s3cse.storage.port import Location
 from s3cse.storage.s3 import S3Store
 
@@ -55,13 +54,8 @@ def _drop(store: S3Store, file: Location) -> str | None:
         return None
     if stored.size > MAX_INSTRUCTION_BYTES:
         return f"{stored.size} bytes"
-    if INSTRUCTION_MARKER not in stored.metadata and not _is_one(store, file):
+    if INSTRUCTION_MARKER not in stored.metadata and not reads_as_file(store, file):
         return "an object without a wrapped key"
     # Another one that comes meanwhile is that of a new object.
     store.delete_if(file, stored.etag)
     return None
-
-
-def _is_one(store: S3Store, file: Location) -> bool:
-    found = fetch_instruction_file(store, file)
-    return found is not None and is_instruction_file(found[1])

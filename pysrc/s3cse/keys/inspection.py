@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from s3cse.crypto.ciphers import BLOCK_BYTES, GCM_TAG_BYTES
-from s3cse.envelope.detect import envelope_fields, is_instruction_file, read_envelope, wants_instruction_file
+from s3cse.envelope.detect import envelope_fields, read_envelope, wants_instruction_file
 from s3cse.envelope.instruction_file import INSTRUCTION_MARKER, INSTRUCTION_SUFFIX
 from s3cse.envelope.model import Envelope, Format
 from s3cse.errors import EnvelopeError, KeyringError, S3CSEError, TransferError
@@ -25,6 +25,7 @@ from s3cse.keys.opening import try_to_open
 from s3cse.keys.rate_limit import RateLimit
 from s3cse.keys.row import Row
 from s3cse.objects.envelope_storage import UPLOAD_MARK, fetch_instruction_file
+from s3cse.objects.named_as_file import reads_as_file
 from s3cse.storage.port import Location, ObjectStore, StoredObject
 from s3cse.storage.s3 import S3Store
 
@@ -155,7 +156,7 @@ class Inspection:
     def _is_instruction_file(self, store: ObjectStore, found: Found, stored: StoredObject, row: Row) -> bool:
         """Tell whether this is an instruction file, and whether an object needs it: a GET and a HEAD."""
         marked = INSTRUCTION_MARKER in stored.metadata
-        if not marked and not self._reads_as_file(store, found):
+        if not marked and not reads_as_file(store, found.location):
             return False
         row.format = words.INSTRUCTION_FILE
         row.plaintext_bytes = None
@@ -166,10 +167,6 @@ class Inspection:
         in_use = needed is not None and wants_instruction_file(needed.metadata, needed.doubled)
         row.instruction_file = words.IN_USE if in_use else words.ORPHANED
         return True
-
-    def _reads_as_file(self, store: ObjectStore, found: Found) -> bool:
-        body = fetch_instruction_file(store, found.location)
-        return body is not None and is_instruction_file(body[1])
 
 
 def _row_of_listing(found: Found) -> Row:

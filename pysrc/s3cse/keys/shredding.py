@@ -29,7 +29,7 @@ from s3cse.objects.describe import describe
 from s3cse.objects.envelope_storage import fetch_instruction_file
 from s3cse.objects.workers import WORKERS, results_in_order
 from s3cse.storage.port import Location
-from s3cse.storage.s3 import S3Store
+from s3cse.storage.s3 import UNKNOWN_CONDITION, S3Store
 
 _WINDOW = 8 * WORKERS
 _NEEDED = ["bucket", "key", "version_id", "is_latest", "etag", "wrapped_key_fingerprint"]
@@ -37,7 +37,7 @@ _NEEDED = ["bucket", "key", "version_id", "is_latest", "etag", "wrapped_key_fing
 #: Outcomes. HIDDEN: the bucket keeps versions, and the bytes are still there under a delete marker.
 DELETED, GONE, CHANGED, HIDDEN, FAILED, ABORTED = "deleted", "gone", "changed", "hidden", "failed", "aborted"
 _REPLACEABLE = "null"
-_UNKNOWN_CONDITION = (400, 501)
+_UNKNOWN_CONDITION = (400, UNKNOWN_CONDITION)
 _STILL_THERE = (CHANGED, HIDDEN, FAILED)
 
 

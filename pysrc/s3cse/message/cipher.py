@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from s3cse.crypto.backend import default_backend
 from s3cse.crypto.ciphers import GCM_IV_BYTES, Backend
-from s3cse.crypto.memory import wipe as wipe  # also for those who use a cipher
+from s3cse.crypto.memory import wipe
 from s3cse.crypto.secret import Secret
 from s3cse.errors import IntegrityError
 from s3cse.message.frames import REGULAR_OVERHEAD, Kind, Piece, does_not_verify, piece_aad, piece_iv

@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from s3cse.crypto.ciphers import GCM_IV_BYTES, GCM_TAG_BYTES, Backend
+from s3cse.crypto.memory import wipe
 from s3cse.errors import EnvelopeError, PolicyError
 from s3cse.keyrings.base import Keyring
-from s3cse.message.cipher import MessageCipher, wipe
+from s3cse.message.cipher import MessageCipher
 from s3cse.message.frames import FINAL_OVERHEAD, Kind, Piece, front_of, not_valid, read_pieces
 from s3cse.message.header import Header, read_header
 from s3cse.message.input import BufferInput

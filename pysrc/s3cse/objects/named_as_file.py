@@ -5,7 +5,7 @@ from __future__ import annotations
 from s3cse.envelope import detect
 from s3cse.envelope.instruction_file import INSTRUCTION_MARKER, INSTRUCTION_SUFFIX, MAX_INSTRUCTION_BYTES
 from s3cse.objects.envelope_storage import fetch_instruction_file
-from s3cse.storage.port import ObjectStore, StoredObject
+from s3cse.storage.port import Location, ObjectStore, StoredObject
 
 
 def is_instruction_file(
@@ -24,5 +24,14 @@ def is_instruction_file(
     named = stored.location.key.endswith(suffixes) and 0 < stored.size <= MAX_INSTRUCTION_BYTES
     if not named or not detect.wants_instruction_file(stored.metadata, stored.doubled):
         return False
-    found = fetch_instruction_file(store, stored.location)
+    return reads_as_file(store, stored.location)
+
+
+def reads_as_file(store: ObjectStore, place: Location) -> bool:
+    """Whether what is there is an instruction file by its content: one GET.
+
+    Raises:
+        TransferError: S3 refused.
+    """
+    found = fetch_instruction_file(store, place)
     return found is not None and detect.is_instruction_file(found[1])

@@ -42,7 +42,8 @@ _SKIP_BYTES = 1 << 20  # a body this much longer than wanted costs less than ano
 _CUSTOMER_KEYS = frozenset(("SSECustomerKey", "CopySourceSSECustomerKey"))
 _DELETE_BATCH = 1000  # DeleteObjects takes no more keys than this
 _NOT_THAT_ONE = (404, 409, 412)
-_UNKNOWN_CONDITION = 501
+#: What servers that know no condition of a write say to one.
+UNKNOWN_CONDITION = 501
 _BUSY = ("InternalError", "SlowDown", "ServiceUnavailable")
 _ALGORITHMS = ("CRC32", "CRC32C", "CRC64NVME", "MD5", "SHA1", "SHA256", "SHA512", "XXHASH3", "XXHASH64", "XXHASH128")
 _CHECKSUMS = tuple(f"Checksum{algorithm}" for algorithm in _ALGORITHMS)
@@ -283,7 +284,7 @@ class S3Store:
         try:
             return self._put(location, body, metadata, {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag})
         except TransferError as error:
-            if error.status != _UNKNOWN_CONDITION:
+            if error.status != UNKNOWN_CONDITION:
                 raise
         return self.put(location, body, metadata)
 
@@ -309,7 +310,7 @@ class S3Store:
         except TransferError as error:
             if error.status in _NOT_THAT_ONE:
                 return False
-            if error.status != _UNKNOWN_CONDITION:
+            if error.status != UNKNOWN_CONDITION:
                 raise
             self._call(location, "delete_object", "delete")
         return True

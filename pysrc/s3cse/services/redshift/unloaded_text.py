@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -14,6 +15,9 @@ from s3cse.objects.open import open_object
 from s3cse.objects.policy import Policy
 from s3cse.objects.streaming import read_stream
 from s3cse.storage.port import Location, ObjectStore
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 _MAGIC = {"gzip": b"\x1f\x8b", "bzip2": b"BZh", "zstd": b"\x28\xb5\x2f\xfd"}
 _ARROW = {"gzip": "gzip", "bzip2": "bz2", "zstd": "zstd"}
@@ -92,7 +96,7 @@ def _reason(text: str) -> str:
 class _Stream(io.RawIOBase):
     """Buffers that arrive, as a file that Arrow reads."""
 
-    def __init__(self, found: Generator[pa.Buffer, None, None]) -> None:
+    def __init__(self, found: Generator[Buffer, None, None]) -> None:
         super().__init__()
         self._found = found
         self._left = memoryview(b"")
